@@ -196,7 +196,6 @@ export const withoutDecision = [
   'src/oauth/oauth.error.ts',
   'src/oauth/oauth.module.ts',
   'src/accounts/org-auto-join.port.ts',
-  'src/accounts/org-connections.port.ts',
   'src/providers/ory/ory.module.ts',
   'src/providers/part-factories.ts',
   'src/providers/providers.module.ts',

@@ -5,7 +5,6 @@ import { administratorCheck, administratorsCheck } from './administrator.check.j
 import { certificateCheck } from './certificate.check.js';
 import type { Check, FeatureFindingCode, Observation } from './check.port.js';
 import { clockCheck } from './clock.check.js';
-import { connectionsCheck } from './connections.check.js';
 import { courierCheck } from './courier.check.js';
 import { databaseCheck } from './database.check.js';
 import { filesCheck } from './files.check.js';
@@ -52,7 +51,6 @@ const withOry = [
   applicationGroupsCheck,
   kratosFlowsCheck,
   kratosSessionsCheck,
-  connectionsCheck,
   courierCheck,
   identifiersCheck,
   apiKeysCheck,

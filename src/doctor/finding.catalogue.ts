@@ -1,4 +1,3 @@
-import { connectionFindings } from './connection.findings.js';
 import { deploymentFindings } from './deployment.findings.js';
 import { hydraFindings } from './hydra.findings.js';
 import { kratosFindings } from './kratos.findings.js';
@@ -10,7 +9,6 @@ export const findingCatalogue = {
   ...resourceFindings,
   ...hydraFindings,
   ...kratosFindings,
-  ...connectionFindings,
 } as const;
 
 /** Stable code of a finding. */

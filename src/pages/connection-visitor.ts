@@ -1,4 +1,4 @@
-import { connectionIdOf } from '../providers/ory/connections/connection-issuer.js';
+import { connectionIdOf } from '../directory/users/connection-identity.js';
 import { type Principal, hasSession } from '../session/principal.js';
 import type { SessionService } from '../session/session.service.js';
 

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { Problem } from '../platform/errors/problem.error.js';
-import { TypedAddress } from '../providers/ory/connections/typed-address.js';
+import { CompanyLogins } from '../providers/ory/sources/company-logins.js';
 import { ChallengeBinding } from '../providers/ory/hydra/challenge-binding.js';
 import { applicationOf } from '../providers/ory/hydra/hydra-applications.js';
 import { HydraClient, type LoginOrigin } from '../providers/ory/hydra/hydra.client.js';
@@ -26,7 +26,7 @@ export class FlowApplications {
   constructor(
     private readonly hydra: HydraClient,
     private readonly binding: ChallengeBinding,
-    private readonly typed: TypedAddress,
+    private readonly companies: CompanyLogins,
   ) {}
 
   /** The application of a login challenge. What it asked for is shown only in the browser that was given the challenge. */
@@ -40,7 +40,7 @@ export class FlowApplications {
       return this.binding.holds(challenge, request.headers.cookie)
         ? {
             ...origin,
-            loginHint: this.typed.read(request) ?? origin.loginHint,
+            loginHint: this.companies.source?.typedAddress(request) ?? origin.loginHint,
             name: applicationOf(origin.client)?.name,
           }
         : { ...noApplication, redirectUris: origin.redirectUris };

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { FlowDestination, challengeIn } from '../providers/ory/challenges/flow-destination.js';
-import { Connections } from '../providers/ory/connections/connections.js';
+import { CompanyLogins } from '../providers/ory/sources/company-logins.js';
 import { foldIdentifier } from '../platform/core/account-identifier.js';
 import { inviteTokenOf } from '../accounts/invite-link.js';
 import { LoginLimits } from '../directory/rate-limit/login-limits.js';
@@ -33,7 +33,7 @@ export interface FlowContext {
 export class FlowContextFinder {
   constructor(
     private readonly applications: FlowApplications,
-    private readonly connections: Connections,
+    private readonly companies: CompanyLogins,
     private readonly destinations: FlowDestination,
     private readonly invites: InviteLookup,
     private readonly limits: LoginLimits,
@@ -46,7 +46,7 @@ export class FlowContextFinder {
     const invite = token === undefined ? undefined : await this.invites.findOpen(token);
     const triesLeft = kind === 'login' ? await this.#triesLeft(request, flow) : undefined;
     const companyLogin =
-      kind === 'login' && challenge !== undefined && (await this.connections.mayExist())
+      kind === 'login' && challenge !== undefined && (await this.companies.source?.mayExist()) === true
         ? `/ui/identify?${new URLSearchParams({ login_challenge: challenge })}`
         : undefined;
     return { application, invite, triesLeft, companyLogin };

@@ -11,8 +11,6 @@ import { adminPages } from './admin/admin.pages.js';
 import { ApplicationsElsewhereController } from './admin/applications-elsewhere.controller.js';
 import { AssetController } from './asset.controller.js';
 import { ChallengeController } from './challenge.controller.js';
-import { ConnectionProviderController } from './connection-provider.controller.js';
-import { ConnectionController } from './connection.controller.js';
 import { DemoController } from './demo.controller.js';
 import { DocsController } from './docs.controller.js';
 import { FlowApplications } from './flow-application.js';
@@ -78,13 +76,6 @@ function oryPages(configuration: Configuration): readonly Type[] {
     return [];
   }
   // Controllers with fixed paths come first: `/ui/:kind` would match those paths too.
-  const pages = [
-    ConnectionController,
-    ConnectionProviderController,
-    NoFactorController,
-    OryErrorController,
-    ChallengeController,
-    FlowController,
-  ];
+  const pages = [NoFactorController, OryErrorController, ChallengeController, FlowController];
   return configuration.DEMO ? [...pages, DemoController] : pages;
 }

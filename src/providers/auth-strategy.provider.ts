@@ -12,10 +12,8 @@ import { HydraClient } from './ory/hydra/hydra.client.js';
 import { HydraModule } from './ory/hydra/hydra.module.js';
 import { KratosClearance } from './ory/kratos/kratos-clearance.js';
 import { KratosClient } from './ory/kratos/kratos.client.js';
-import { ConnectionSource } from './ory/connections/connection-source.js';
-import { RequiredLogins } from './ory/connections/owned/required-logins.js';
-import { ConnectionsModule } from './ory/connections/connections.module.js';
 import { KratosSource } from './ory/kratos/kratos-source.js';
+import { CompanyLogins } from './ory/sources/company-logins.js';
 import { IdentitySource } from './ory/sources/identity-source.js';
 import { IdentitySources } from './ory/sources/identity-sources.js';
 import { KratosModule } from './ory/kratos/kratos.module.js';
@@ -44,13 +42,9 @@ export function wireProvider(configuration: Configuration): ProviderWiring {
   switch (configuration.AUTH_PROVIDER) {
     case 'ory':
       return {
-        imports: [
-          KratosModule.register(configuration),
-          HydraModule.register(configuration),
-          ConnectionsModule.register(configuration),
-        ],
-        providers: [identitySources(), OryBootstrap, oryStrategy(configuration)],
-        exports: [IdentitySource, OryBootstrap],
+        imports: [KratosModule.register(configuration), HydraModule.register(configuration)],
+        providers: [CompanyLogins, identitySources(), OryBootstrap, oryStrategy(configuration)],
+        exports: [CompanyLogins, IdentitySource, OryBootstrap],
       };
     case 'auth0':
       return {
@@ -105,17 +99,11 @@ function oidcClient(configuration: OidcConfiguration): OpenIdClientSettings {
   };
 }
 
-/** Adding a source of identities adds it here. */
 function identitySources(): Provider {
   return partOf(
     IdentitySource,
-    [ConnectionSource, KratosClient, RequiredLogins],
-    (connections, kratos, required) =>
-      new IdentitySources(
-        [connections],
-        new KratosSource(kratos),
-        async (identity) => (await required.of(identity)) !== undefined,
-      ),
+    [CompanyLogins, KratosClient],
+    (companies, kratos) => new IdentitySources(companies, new KratosSource(kratos)),
   );
 }
 

@@ -1,4 +1,4 @@
-import { CompanyCode } from '../../providers/ory/connections/company-code.js';
+import { CompanyCode } from '../connections/company-code.js';
 import type { LdapConnectionSettings } from './ldap-connection.parser.js';
 import { LdapDirectory } from './ldap-directory.js';
 

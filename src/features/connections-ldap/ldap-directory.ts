@@ -14,8 +14,8 @@ import {
   type DirectoryUser,
   type PasswordOutcome,
   type UserState,
-} from '../../providers/ory/connections/company-directory.js';
-import type { ConnectionStep } from '../../accounts/org-connections.port.js';
+} from '../connections/company-directory.js';
+import type { ConnectionStep } from '../connections/connection-step.js';
 import { subjectOf, valuesOf } from './ldap-entry.js';
 import { testLdap } from './ldap-examination.js';
 import { comparable } from './ldap-groups.js';

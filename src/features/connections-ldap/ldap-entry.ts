@@ -1,6 +1,6 @@
 import type { Entry } from 'ldapts';
 import type { LdapConnectionSettings } from './ldap-connection.parser.js';
-import type { UserState } from '../../providers/ory/connections/company-directory.js';
+import type { UserState } from '../connections/company-directory.js';
 
 /** Attributes that state whether an account can be used, of Active Directory, OpenLDAP's policies, 389 and RFC 2307. */
 export const stateAttributes = [

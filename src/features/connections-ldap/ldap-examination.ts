@@ -1,10 +1,10 @@
 import { ResultCodeError } from 'ldapts';
-import type { ConnectionStep } from '../../accounts/org-connections.port.js';
+import type { ConnectionStep } from '../connections/connection-step.js';
 import type { LdapConnectionSettings } from './ldap-connection.parser.js';
 import { Problem } from '../../platform/errors/problem.error.js';
 import { inTime } from '../../platform/time/deadline.js';
 import { type ChosenHosts, ForbiddenHostError } from '../../platform/upstream/chosen-hosts.js';
-import { StepError, TestReport, isOfTls } from '../../providers/ory/connections/test-report.js';
+import { StepError, TestReport, isOfTls } from '../connections/test-report.js';
 import { subjectOf } from './ldap-entry.js';
 import { LdapSession, anyOf } from './ldap-session.js';
 import { LdapProtocolError, openLdapSocket } from './ldap-socket.js';

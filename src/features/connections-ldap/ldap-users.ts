@@ -2,7 +2,7 @@ import { AndFilter, type Entry, type Filter, FilterParser, NoSuchObjectError, Pr
 import type { LdapConnectionSettings } from './ldap-connection.parser.js';
 import { Problem } from '../../platform/errors/problem.error.js';
 import type { Clock } from '../../platform/time/clock.service.js';
-import type { DirectoryUser } from '../../providers/ory/connections/company-directory.js';
+import type { DirectoryUser } from '../connections/company-directory.js';
 import { stateAttributes, stateOf, statesControl, subjectOf, textOf } from './ldap-entry.js';
 import { comparable, groupsOf, showsGroups } from './ldap-groups.js';
 import type { LdapSession } from './ldap-session.js';

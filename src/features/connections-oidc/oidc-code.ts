@@ -1,4 +1,4 @@
-import { CompanyCode } from '../../providers/ory/connections/company-code.js';
+import { CompanyCode } from '../connections/company-code.js';
 import type { OidcConnectionSettings } from './oidc-connection.parser.js';
 import { OpenIdCompany } from './openid-company.js';
 

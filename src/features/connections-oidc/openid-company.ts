@@ -13,8 +13,8 @@ import {
   type ProviderLogin,
   type ProviderLoginStart,
   type ReportedUser,
-} from '../../providers/ory/connections/company.provider.js';
-import type { ConnectionStep } from '../../accounts/org-connections.port.js';
+} from '../connections/company.provider.js';
+import type { ConnectionStep } from '../connections/connection-step.js';
 import { testOpenId } from './openid-examination.js';
 import { readClaims } from './reported-claims.js';
 

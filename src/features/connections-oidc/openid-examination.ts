@@ -1,4 +1,4 @@
-import type { ConnectionStep } from '../../accounts/org-connections.port.js';
+import type { ConnectionStep } from '../connections/connection-step.js';
 import type { OidcConnectionSettings } from './oidc-connection.parser.js';
 import { parseJson } from '../../platform/config/json.parser.js';
 import { inTime } from '../../platform/time/deadline.js';
@@ -10,7 +10,7 @@ import {
   clientRefusalOf,
   secretMethodOf,
 } from '../../providers/oidc/client-authentication.js';
-import { StepError, TestReport, reachFaultOf } from '../../providers/ory/connections/test-report.js';
+import { StepError, TestReport, reachFaultOf } from '../connections/test-report.js';
 
 /** Milliseconds for one question. */
 const longestAnswer = 5000;

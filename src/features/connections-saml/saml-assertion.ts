@@ -1,7 +1,7 @@
 import type { SamlConnectionSettings } from './saml-connection.parser.js';
 import { Problem } from '../../platform/errors/problem.error.js';
 import { attributeOf, childOf, childrenOf, textOf } from './strict-xml.js';
-import type { ReportedUser } from '../../providers/ory/connections/company.provider.js';
+import type { ReportedUser } from '../connections/company.provider.js';
 import { namespaces, parsed, refused, strictly } from './saml-document.js';
 
 const { assertion: saml } = namespaces;

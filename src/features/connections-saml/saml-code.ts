@@ -1,4 +1,4 @@
-import { CompanyCode } from '../../providers/ory/connections/company-code.js';
+import { CompanyCode } from '../connections/company-code.js';
 import { SamlCompany } from './saml-company.js';
 import type { SamlConnectionSettings } from './saml-connection.parser.js';
 

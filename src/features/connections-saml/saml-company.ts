@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { type Profile, SAML, type SamlConfig, SamlStatusError } from '@node-saml/node-saml';
 import type { LoginChecks, StartedLogin, VerifiedLogoutToken } from '../../auth-strategy/auth.strategy.js';
-import type { ConnectionStep } from '../../accounts/org-connections.port.js';
+import type { ConnectionStep } from '../connections/connection-step.js';
 import type { SamlConnectionSettings } from './saml-connection.parser.js';
 import type { SamlProviderFacts } from './saml-metadata.js';
 import { Problem } from '../../platform/errors/problem.error.js';
@@ -16,7 +16,7 @@ import {
   type ProviderLoginStart,
   type ReportedUser,
   keptRefusals,
-} from '../../providers/ory/connections/company.provider.js';
+} from '../connections/company.provider.js';
 import { type VerifiedAssertion, readAssertion, toReportedUser } from './saml-assertion.js';
 import {
   type ResponseForm,

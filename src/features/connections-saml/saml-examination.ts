@@ -1,4 +1,4 @@
-import type { ConnectionStep } from '../../accounts/org-connections.port.js';
+import type { ConnectionStep } from '../connections/connection-step.js';
 import type { SamlConnectionSettings } from './saml-connection.parser.js';
 import { Problem } from '../../platform/errors/problem.error.js';
 import {
@@ -8,7 +8,7 @@ import {
   UnknownEntityError,
   readSamlMetadata,
 } from './saml-metadata.js';
-import { StepError, TestReport, reachFaultOf } from '../../providers/ory/connections/test-report.js';
+import { StepError, TestReport, reachFaultOf } from '../connections/test-report.js';
 
 /**
  * Tries a SAML provider out: whether its metadata can be read, is whole, and is of the right provider. Only browsers talk to such a

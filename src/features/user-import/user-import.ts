@@ -4,7 +4,7 @@ import { CONFIGURATION } from '../../platform/config/config.module.js';
 import type { Configuration } from '../../platform/config/configuration.js';
 import { CommandError } from '../../platform/errors/command.error.js';
 import type { DeploymentServices } from '../../platform/features/command-line.js';
-import { isOryIssuer } from '../../providers/ory/connections/connection-issuer.js';
+import { isOryIssuer } from '../../providers/ory/sources/ory-issuer.js';
 import { kratosIssuer } from '../../providers/ory/kratos/kratos-session.js';
 import { readAuth0Hashes } from './exports/auth0-export.js';
 import { ExportReader, type ReadUser, exportFormats, unzipped } from './exports/export-reader.js';

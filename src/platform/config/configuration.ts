@@ -66,11 +66,11 @@ export function orgsNamedIn({ features }: Pick<CommonConfiguration, 'features'>)
 }
 
 /** The kinds of connections that features serve, by their names in alphabetical order. */
-export function connectionKindsOf(configuration: Pick<CommonConfiguration, 'features'>): ConnectionKind[] {
-  return kindsOf(featuresOf(configuration));
+export function connectionKindsOf({ features = [] }: Pick<CoreSettings, 'features'>): ConnectionKind[] {
+  return kindsOf(features.map(({ feature }) => feature));
 }
 
-function kindsOf(features: readonly Feature[]): ConnectionKind[] {
+function kindsOf(features: readonly Pick<Feature, 'connectionKind'>[]): ConnectionKind[] {
   return features
     .flatMap(({ connectionKind }) => connectionKind ?? [])
     .toSorted((one, other) => (one.name < other.name ? -1 : 1));

@@ -2,7 +2,7 @@ import type { Abstract, Type } from '@nestjs/common';
 import type { Migration } from 'kysely';
 import { z } from 'zod';
 import type { commonVariables } from '../config/common.variables.js';
-import type { ConnectionKind } from '../config/connection-kind.js';
+import type { ConnectionKind, ConnectionSettings } from '../config/connection-kind.js';
 import type { ProtectedResource } from '../config/protected-resources.parser.js';
 import type { Database } from '../database/database.schema.js';
 import type { FeatureTexts } from '../i18n/feature-texts.js';
@@ -13,6 +13,10 @@ import { type FeatureSecret, secretsAmong } from './feature-secrets.js';
 export interface CoreSettings extends z.output<typeof commonVariables> {
   /** With `AUTH_PROVIDER=ory`. */
   readonly PROTECTED_RESOURCES?: readonly ProtectedResource[];
+  /** With `AUTH_PROVIDER=ory`, once the kinds of connections are known. */
+  readonly CONNECTIONS?: readonly ConnectionSettings[];
+  /** Likewise: the features of the deployment. */
+  readonly features?: readonly { readonly feature: Pick<Feature, 'connectionKind'> }[];
 }
 
 /** A feature's settings: its environment variables, and the DI token of their values. */

@@ -9,8 +9,6 @@ import { ApplicationAdmission } from './challenges/application-admission.js';
 import { ApplicationClaims } from './challenges/application-claims.js';
 import { FlowDestination } from './challenges/flow-destination.js';
 import { OryConsentController } from './challenges/ory-consent.controller.js';
-import { ConnectionLogoutController } from './connections/connection-logout.controller.js';
-import { ConnectionLogouts } from './connections/connection-logouts.js';
 import { AuditModule } from '../../directory/audit/audit.module.js';
 import { ClientAdoption } from './hydra/client-adoption.js';
 import { ConsentRecorder } from './hydra/consent-recorder.js';
@@ -32,14 +30,12 @@ import { SessionQuestionController } from './challenges/session-question.control
     OryConsentController,
     OryLogoutController,
     OryDiscoveryController,
-    ConnectionLogoutController,
     SessionQuestionController,
   ],
   providers: [
     ApplicationAdmission,
     ApplicationClaims,
     ClientAdoption,
-    ConnectionLogouts,
     ConsentRecorder,
     FlowDestination,
     OryConsentService,
@@ -48,6 +44,6 @@ import { SessionQuestionController } from './challenges/session-question.control
     ResourceSubjects,
     ResourceTokens,
   ],
-  exports: [ConnectionLogouts, FlowDestination, OryConsentService],
+  exports: [FlowDestination, OryConsentService],
 })
 export class OryModule {}

@@ -13,6 +13,7 @@ import { Database } from '../../../src/platform/database/database.schema.js';
 import type { Feature } from '../../../src/platform/features/feature.js';
 import { createLogger } from '../../../src/platform/logging/pino-logger.js';
 import { OryBootstrap } from '../../../src/providers/ory/ory-bootstrap.js';
+import { CompanyLogins } from '../../../src/providers/ory/sources/company-logins.js';
 import { newSecret, providerEnv } from '../../../src/testing.js';
 import { administratorAt } from '../../support/administrator.js';
 import { type Gateway, startGateway } from '../../support/gateway.js';
@@ -20,8 +21,10 @@ import { TestDatabases } from '../../support/test.database.js';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 
-/** Features that no other one needs. */
-const removable = ownFeatures.filter(({ name }) => !ownFeatures.some(({ needs }) => needs.includes(name)));
+/** A feature with those that need it. */
+const withDependents = (name: string): readonly Feature[] =>
+  ownFeatures.filter((feature) => feature.name === name || feature.needs.includes(name));
+const companyLogins = withDependents('connections').map(({ name }) => name);
 const documentSchema = z.looseObject({
   tags: z.array(z.looseObject({ name: z.string() })),
   paths: z.record(z.string(), z.unknown()),
@@ -69,7 +72,7 @@ describe('a feature that is left out', () => {
   }
 
   const leavings: readonly (readonly [string, readonly Feature[]])[] = [
-    ...removable.map((feature) => [feature.name, [feature]] as const),
+    ...ownFeatures.map(({ name }) => [name, withDependents(name)] as const),
     ['all of them', ownFeatures],
   ];
 
@@ -139,7 +142,7 @@ describe('a feature that is left out', () => {
       headers,
       payload: { name: 'Once strict' },
     });
-    const { id } = z.looseObject({ id: z.string() }).parse(made.json());
+    const { id } = idSchema.parse(made.json());
     const { query } = whole.app.get(Database, { strict: false });
     await query.updateTable('orgs').set({ second_factor: 'everyone' }).where('id', '=', id).execute();
     await query.updateTable('users').set({ second_factor_since: 1 }).execute();
@@ -210,6 +213,32 @@ describe('a feature that is left out', () => {
         expect([path, left.status, trace.test(left.text)]).toEqual([path, 200, false]);
       }
       expect((await after(`/orgs/${org}`)).text).toContain(`/orgs/${org}/connections`);
+    } finally {
+      await app.close();
+    }
+  });
+
+  it('connections: without them, an organisation has no page of connections, and a login begins with the account of this site', async () => {
+    const headers = { host: 'auth.example.test', cookie };
+    const { app: before } = whole;
+    const payload = { name: 'Without connections' };
+    const made = await before.inject({ method: 'POST', url: '/api/v1/orgs', headers, payload });
+    const { id } = idSchema.parse(made.json());
+    const page = { url: `/orgs/${id}`, headers };
+    const link = `href="/orgs/${id}/connections"`;
+    expect((await before.inject(page)).body).toContain(link);
+    const app = await without(companyLogins);
+    try {
+      const { statusCode, body } = await app.inject(page);
+      expect([statusCode, body.includes(link)]).toEqual([200, false]);
+      for (const path of [
+        `/api/v1/orgs/${id}/connections`,
+        `/orgs/${id}/connections`,
+        '/auth/connections/x/login',
+      ]) {
+        expect([path, (await app.inject({ url: path, headers })).statusCode]).toEqual([path, 404]);
+      }
+      expect(app.get(CompanyLogins, { strict: false }).source).toBeUndefined();
     } finally {
       await app.close();
     }

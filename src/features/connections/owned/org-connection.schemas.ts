@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { connectionFaults, connectionSteps } from '../../../accounts/org-connections.port.js';
+import { connectionFaults, connectionSteps } from '../connection-step.js';
 import { exampleId, idSchema } from '../../../platform/core/id.schema.js';
 import { timestamp } from '../../../platform/time/timestamp.schema.js';
 

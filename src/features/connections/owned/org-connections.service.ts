@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { z } from 'zod';
-import { type OrgConnection, OrgConnectionAdministration } from '../../../accounts/org-connections.port.js';
+import type { OrgConnection } from './org-connection.js';
+import { OwnedConnections } from './org-connection-administration.js';
 import type { AuditEventType } from '../../../directory/audit/audit-event.js';
 import { AuditService } from '../../../directory/audit/audit.service.js';
 import { givenIdSchema } from '../../../platform/core/id.schema.js';
@@ -31,7 +32,7 @@ export interface GivenConnection {
 @Injectable()
 export class OrgConnectionsService {
   constructor(
-    private readonly connections: OrgConnectionAdministration,
+    private readonly connections: OwnedConnections,
     private readonly authorization: OrgAuthorization,
     private readonly events: OrgEvents,
     private readonly audit: AuditService,

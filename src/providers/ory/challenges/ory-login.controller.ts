@@ -4,13 +4,12 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { CONFIGURATION } from '../../../platform/config/config.module.js';
 import type { Configuration } from '../../../platform/config/configuration.js';
 import { type ClientInfo, clientInfoOf } from '../../../platform/http/client-info.js';
-import { connectionIdOf } from '../connections/connection-issuer.js';
-import { Connections } from '../connections/connections.js';
-import { RequiredLogins } from '../connections/owned/required-logins.js';
+import { connectionIdOf } from '../../../directory/users/connection-identity.js';
 import { ChallengeBinding } from '../hydra/challenge-binding.js';
 import { HydraClient } from '../hydra/hydra.client.js';
 import { gatewayClientId } from '../hydra/hydra-clients.js';
 import type { LoginRequest } from '../hydra/hydra.schemas.js';
+import { CompanyLogins } from '../sources/company-logins.js';
 import { type BrowserSession, IdentitySource, type SourceSession } from '../sources/identity-source.js';
 import { Public } from '../../../session/guards/access.decorators.js';
 import { ApplicationAdmission } from './application-admission.js';
@@ -27,8 +26,7 @@ export class OryLoginController {
     private readonly hydra: HydraClient,
     private readonly binding: ChallengeBinding,
     private readonly admission: ApplicationAdmission,
-    private readonly connections: Connections,
-    private readonly required: RequiredLogins,
+    private readonly companies: CompanyLogins,
     @Inject(CONFIGURATION) configuration: Configuration,
   ) {
     this.#publicUrl = configuration.PUBLIC_URL;
@@ -91,7 +89,7 @@ export class OryLoginController {
     { id, identity }: SourceSession,
     reply: FastifyReply,
   ): Promise<boolean> {
-    const connection = await this.required.of(identity);
+    const connection = await this.companies.source?.requiredOf(identity);
     if (connection === undefined) {
       return false;
     }
@@ -128,12 +126,12 @@ export class OryLoginController {
     }
     const named =
       browser.state === 'none'
-        ? await this.connections.find(asked.searchParams.get('connection') ?? '')
+        ? await this.companies.source?.find(asked.searchParams.get('connection') ?? '')
         : undefined;
     if (named !== undefined) {
       return `${this.#publicUrl}/ui/connections/${named.id}?${query}`;
     }
-    return browser.state === 'none' && this.connections.areAskedFirst
+    return browser.state === 'none' && this.companies.source?.areAskedFirst === true
       ? `${this.#publicUrl}/ui/identify?${query}`
       : this.#selfServiceUrl('login', challenge, step);
   }

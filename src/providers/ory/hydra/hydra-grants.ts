@@ -9,7 +9,7 @@ import type {
 import { redirectPlacesOf } from '../../../platform/core/redirect-places.js';
 import { allDone } from '../../../platform/core/settled.js';
 import { RevocationService } from '../../../session/revocation/revocation.service.js';
-import { isOryIssuer } from '../connections/connection-issuer.js';
+import { isOryIssuer } from '../sources/ory-issuer.js';
 import { ResourceRegistry } from '../resources/resource-registry.js';
 import { agentOf } from './agent-client.js';
 import { ApplicationUses } from './application-uses.js';

@@ -16,7 +16,7 @@ import { UserNames } from '../../../accounts/user-names.js';
 import { RevocationService } from '../../../session/revocation/revocation.service.js';
 import { RequestAuthenticator } from '../../../session/guards/request-authenticator.js';
 import { FlowDestination } from '../challenges/flow-destination.js';
-import { RequiredLogins } from '../connections/owned/required-logins.js';
+import { CompanyLogins } from '../sources/company-logins.js';
 import { HydraGrants } from '../hydra/hydra-grants.js';
 import { IdentityLocks } from '../kratos/identity-locks.js';
 import { KratosClearance } from '../kratos/kratos-clearance.js';
@@ -61,7 +61,7 @@ export function kratosGates(
     configuration.PUBLIC_URL,
     policy.minimumLength,
   );
-  const signUp = new SignUpGate(get(SignUpPolicy), get(FlowDestination), refusals, get(RequiredLogins));
+  const signUp = new SignUpGate(get(SignUpPolicy), get(FlowDestination), refusals, get(CompanyLogins));
   const names = new NameGate(get(UserNames), refusals);
   const passwords = new PasswordGate(policy, refusals);
   const clearances = new ClearanceGate(kratos, get(AccountOwnership));

@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { FlowDestination } from '../challenges/flow-destination.js';
 import type { SignUpPolicy } from '../../../accounts/sign-up.policy.js';
-import type { RequiredLogins } from '../connections/owned/required-logins.js';
+import type { CompanyLogins } from '../sources/company-logins.js';
 import { Problem } from '../../../platform/errors/problem.error.js';
 import { foldIdentifier } from '../../../platform/core/account-identifier.js';
 import { kratosIssuer } from '../kratos/kratos-session.js';
@@ -15,7 +15,7 @@ export class SignUpGate {
     private readonly policy: SignUpPolicy,
     private readonly destinations: FlowDestination,
     private readonly refusals: FormRefusals,
-    private readonly required: RequiredLogins,
+    private readonly companies: CompanyLogins,
   ) {}
 
   /**
@@ -49,10 +49,10 @@ export class SignUpGate {
 
   /** Refuses an address whose user couldn't log in by the account, since a connection is required. */
   async #leadsElsewhere(request: FastifyRequest, reply: FastifyReply): Promise<boolean> {
-    const { refusals, required } = this;
+    const { refusals, companies } = this;
     const form = await readSubmittedForm(request);
     const email = addressIn(form);
-    if (email === undefined || (await required.ofAddress(email)) === undefined) {
+    if (email === undefined || (await companies.source?.requiredOfAddress(email)) === undefined) {
       return false;
     }
     const flow = await refusals.find('registration', form, request);
@@ -120,13 +120,15 @@ export class SignUpGate {
     identity: KratosFlow['identity'],
     email: string,
   ): Promise<'required' | 'company' | 'domain' | undefined> {
-    const { policy, required } = this;
+    const { policy, companies } = this;
     const key = { issuer: kratosIssuer, subject: identity?.id ?? '' };
     // Otherwise they would leave the connection by a change of address, in a session that Kratos still gives them.
-    if ((await required.of({ ...key, email: identity?.traits.email ?? null })) !== undefined) {
+    if (
+      (await companies.source?.requiredOf({ ...key, email: identity?.traits.email ?? null })) !== undefined
+    ) {
       return 'required';
     }
-    if ((await required.of({ ...key, email })) !== undefined) {
+    if ((await companies.source?.requiredOf({ ...key, email })) !== undefined) {
       return 'company';
     }
     return policy.allowsDomainOf(email) ? undefined : 'domain';

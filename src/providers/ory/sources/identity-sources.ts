@@ -1,4 +1,4 @@
-import type { ProviderIdentity } from '../../../directory/users/identity.js';
+import type { CompanyLogins } from './company-logins.js';
 import {
   type BrowserSession,
   IdentitySource,
@@ -10,13 +10,12 @@ import {
 /** All sources of identities as one: each question goes to the source whose subject it is about. */
 export class IdentitySources extends IdentitySource {
   /**
-   * @param sources that know their own subjects. @param others the source of every other subject.
-   * @param isBarred whether a user must log in at another source. Their sessions at this one go on nowhere.
+   * @param companies whose source knows its own subjects. A user who must log in there has no sessions at the other one that go on.
+   * @param others the source of every other subject.
    */
   constructor(
-    private readonly sources: readonly IdentitySource[],
+    private readonly companies: CompanyLogins,
     private readonly others: IdentitySource,
-    private readonly isBarred: (identity: ProviderIdentity) => Promise<boolean>,
   ) {
     super();
   }
@@ -31,9 +30,7 @@ export class IdentitySources extends IdentitySource {
    * which the user no longer knows, perhaps another's.
    */
   async browserSession(header: string | undefined): Promise<BrowserSession> {
-    const found = await Promise.all(
-      [...this.sources, this.others].map((source) => source.browserSession(header)),
-    );
+    const found = await Promise.all(this.#all.map((source) => source.browserSession(header)));
     const live = found.filter((session) => session.state === 'live');
     const [latest, ...older] = live.toSorted((one, other) => other.session.begunAt - one.session.begunAt);
     for (const { session } of older) {
@@ -45,13 +42,13 @@ export class IdentitySources extends IdentitySource {
   async findSession(key: SessionKey): Promise<SourceSession | undefined> {
     const [source] = await this.#find(key.subject);
     const session = await source.findSession(key);
-    return session !== undefined && (await this.isBarred(session.identity)) ? undefined : session;
+    return session !== undefined && (await this.#isBarred(session)) ? undefined : session;
   }
 
   async findUser(subject: string): Promise<SourceUser | undefined> {
     const [source] = await this.#find(subject);
     const user = await source.findUser(subject);
-    return user !== undefined && (await this.isBarred(user.identity)) ? undefined : user;
+    return user !== undefined && (await this.#isBarred(user)) ? undefined : user;
   }
 
   async endSession(key: SessionKey): Promise<void> {
@@ -65,7 +62,7 @@ export class IdentitySources extends IdentitySource {
   }
 
   override async endBrowserSession(header: string | undefined): Promise<void> {
-    for (const source of [...this.sources, this.others]) {
+    for (const source of this.#all) {
       await source.endBrowserSession(header);
     }
   }
@@ -81,12 +78,19 @@ export class IdentitySources extends IdentitySource {
   }
 
   async #find(subject: string): Promise<readonly [IdentitySource, string | undefined]> {
-    for (const source of this.sources) {
-      const issuer = await source.issuerOf(subject);
-      if (issuer !== undefined) {
-        return [source, issuer];
-      }
-    }
-    return [this.others, await this.others.issuerOf(subject)];
+    const source = this.companies.source?.identities;
+    const issuer = await source?.issuerOf(subject);
+    return source === undefined || issuer === undefined
+      ? [this.others, await this.others.issuerOf(subject)]
+      : [source, issuer];
+  }
+
+  get #all(): readonly IdentitySource[] {
+    const { source } = this.companies;
+    return source === undefined ? [this.others] : [source.identities, this.others];
+  }
+
+  async #isBarred({ identity }: SourceUser): Promise<boolean> {
+    return (await this.companies.source?.requiredOf(identity)) !== undefined;
   }
 }

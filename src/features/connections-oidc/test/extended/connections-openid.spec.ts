@@ -6,11 +6,11 @@ import { AuthStrategy } from '../../../../auth-strategy/auth.strategy.js';
 import { loadConfiguration, type OryConfiguration } from '../../../../platform/config/configuration.js';
 import { Clock } from '../../../../platform/time/clock.service.js';
 import { UpstreamCalls } from '../../../../platform/upstream/upstream-calls.js';
-import { ConnectionSource } from '../../../../providers/ory/connections/connection-source.js';
-import { Connections } from '../../../../providers/ory/connections/connections.js';
-import { ConnectionKinds } from '../../../../providers/ory/connections/connection-kinds.js';
-import { connectionOf } from '../../../../providers/ory/connections/connection.js';
-import { testConnection } from '../../../../providers/ory/connections/owned/org-connection-administration.js';
+import { ConnectionSource } from '../../../connections/connection-source.js';
+import { Connections } from '../../../connections/connections.js';
+import { ConnectionKinds } from '../../../connections/connection-kinds.js';
+import { connectionOf } from '../../../connections/connection.js';
+import { testConnection } from '../../../connections/owned/org-connection-administration.js';
 import { Database } from '../../../../platform/database/database.schema.js';
 import { IdentitySource } from '../../../../providers/ory/sources/identity-source.js';
 import {

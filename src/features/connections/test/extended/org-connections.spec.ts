@@ -6,7 +6,7 @@ import { UserDirectory } from '../../../../directory/users/user-directory.js';
 import { FirstAdministrator } from '../../../../directory/users/first-administrator.js';
 import { newId } from '../../../../platform/core/identifier.js';
 import { AuthStrategy } from '../../../../auth-strategy/auth.strategy.js';
-import { connectionFaults } from '../../../../accounts/org-connections.port.js';
+import { connectionFaults } from '../../connection-step.js';
 import { promote } from '../../../../../test/support/administrator.js';
 import { databaseKinds } from '../../../../../test/support/database.kinds.js';
 import {
