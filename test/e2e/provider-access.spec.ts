@@ -132,7 +132,7 @@ describe('access to real Kratos, when it takes its time or fails', () => {
     kratos.say(undefined);
     await access().takeLeft();
     expect([await stateAtKratos(), await whoami()]).toEqual(['inactive', 401]);
-    // Once: whoever is enabled later stays so.
+    // Once: anyone who is enabled later stays so.
     expect((await act('enable')).status).toBe(200);
     await access().takeLeft();
     expect(await stateAtKratos()).toBe('active');
