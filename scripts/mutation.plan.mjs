@@ -214,6 +214,8 @@ export const withoutDecision = [
   'src/features/command-line/command-line.module.ts',
   'src/features/revocation-stream/revocation-stream.feature.ts',
   'src/features/revocation-stream/revocation-stream.module.ts',
+  'src/features/command-line/command-line-texts.ts',
+  'src/features/second-factor/second-factor-texts.ts',
   'src/features/second-factor/second-factor.feature.ts',
   'src/features/second-factor/second-factor.module.ts',
   'src/features/second-factor/second-factor.settings.ts',
@@ -223,7 +225,6 @@ export const withoutDecision = [
 export const notMeasured = [
   'src/accounts/account-provisioning.ts',
   'src/accounts/user-names.ts',
-  'src/platform/core/display-name.ts',
   'src/session/store/provider-ends.ts',
   'src/session/revocation/revocation-janitor.ts',
   'src/session/vouching.query.ts',

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Clock } from '../platform/time/clock.service.js';
+import { needsRowLocks } from '../platform/database/dialect.js';
 import { Problem } from '../platform/errors/problem.error.js';
 import { Database, type MembershipRow } from '../platform/database/database.schema.js';
 import type { User } from '../directory/users/identity.js';
@@ -123,8 +124,9 @@ export class MembershipRepository {
       .columns(['org_id', 'user_id', 'role', 'state', 'created_at'])
       // The insert checks everything again. Since the first look-up, the organisation may have been deleted or changed its
       // policy, and the user's address may have changed or be unverified now.
-      .expression((builder) =>
-        builder
+      // Neither of the two is deleted before the membership is there.
+      .expression((builder) => {
+        const admitted = builder
           .selectFrom('orgs')
           .innerJoin('users', (join) => join.on('users.id', '=', userId))
           .select((select) => [
@@ -140,8 +142,9 @@ export class MembershipRepository {
           .where('orgs.domain_proof', 'is not', null)
           .where('orgs.join_policy', '=', 'domain')
           .where('users.email', '=', email)
-          .where('users.email_verified', '=', 1),
-      )
+          .where('users.email_verified', '=', 1);
+        return needsRowLocks(this.database.query) ? admitted.forKeyShare() : admitted;
+      })
       .onConflict((conflict) => conflict.columns(['org_id', 'user_id']).doNothing())
       .returning('org_id')
       .executeTakeFirst();

@@ -1,30 +1,28 @@
-import pg from 'pg';
-import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { MembershipRepository } from '../../src/orgs/membership.repository.js';
+import { connectionIssuer } from '../../src/providers/ory/connections/connection-issuer.js';
+import { ConnectionRepository } from '../../src/providers/ory/connections/connection.repository.js';
 import { Database } from '../../src/platform/database/database.schema.js';
 import { administratorAt } from '../support/administrator.js';
 import { type Gateway, type GatewayAnswer, type HeldSession, startGateway } from '../support/gateway.js';
 import { OrgCaller } from '../support/org.caller.js';
-import { waitUntil } from '../support/stack.js';
+import { RowRace } from '../support/row.race.js';
 import { TestDatabases } from '../support/test.database.js';
 
 const databases = new TestDatabases(inject('postgresUrl'));
 let gateway: Gateway;
 let orgs: OrgCaller;
-/** Changes a user in a transaction of its own, as another replica does. */
-let other: pg.Client;
+let other: RowRace;
 
 beforeAll(async () => {
   const url = await databases.create();
   gateway = await startGateway({ DATABASE_URL: url });
   orgs = new OrgCaller(gateway);
-  other = new pg.Client(url);
-  await other.connect();
+  other = await RowRace.at(url);
 });
 
-afterEach(() => other.query('rollback'));
-
 afterAll(async () => {
-  await other?.end();
+  await other?.stop();
   await gateway?.stop();
   await databases.drop();
 });
@@ -32,23 +30,11 @@ afterAll(async () => {
 const query = () => gateway.app.get(Database, { strict: false }).query;
 
 /** Sends a request that comes to a user's row while another replica changes it. */
-async function during(
+const during = (
   change: string,
   { user }: Pick<HeldSession, 'user'>,
   send: () => Promise<GatewayAnswer>,
-): Promise<GatewayAnswer> {
-  await other.query('begin');
-  await other.query(change, [user.id]);
-  const answer = send();
-  await waitUntil(async () => {
-    const { rows } = await other.query(
-      "select 1 from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()",
-    );
-    return rows.length > 0;
-  }, 'the request to wait for the row');
-  await other.query('commit');
-  return answer;
-}
+): Promise<GatewayAnswer> => other.during(change, [user.id], send);
 
 /** The first step of a deletion, which also checks that no organisation loses its last owner. */
 const disabling = 'update users set disabled_at = 1 where id = $1';
@@ -104,5 +90,87 @@ describe('a user who is deleted meanwhile', () => {
       orgs.call(owner, `POST /api/v1/orgs/${id}/members/${asking.user.id}/approve`),
     );
     expect([answer.status, answer.text]).toEqual([404, expect.stringContaining('"not_found"')]);
+  });
+
+  it.each([
+    ['the user', 'delete from users where id = $1 and $2 <> id'],
+    ['the organisation', 'delete from orgs where id = $2 and $1 <> id'],
+  ])('joins no organisation by the domain of the address: %s is deleted', async (_what, removal) => {
+    const owner = await gateway.session();
+    const { id } = await orgs.make(owner);
+    const domain = `${id}.example.com`;
+    const claimed = { domain, claimed_domain: domain, domain_proof: 'dns', join_policy: 'domain' } as const;
+    await query().updateTable('orgs').set(claimed).where('id', '=', id).execute();
+    const { user } = await gateway.session({ email: `ada@${domain}` });
+    const members = gateway.app.get(MembershipRepository, { strict: false });
+    const joined = await other.during(removal, [user.id, id], () => members.joinByDomain(user, domain));
+    expect(joined).toEqual({ orgId: id, isNew: false });
+  });
+
+  it('begins no session at a connection', async () => {
+    const connections = gateway.app.get(ConnectionRepository, { strict: false });
+    const { id: identityId } = await connections.record({
+      connectionId: 'staff',
+      issuer: connectionIssuer('staff'),
+      subject: 'ada',
+      email: null,
+      emailVerified: false,
+      name: null,
+      groups: [],
+      state: 'active',
+    });
+    const evidence = { amr: ['pwd'], acr: 'aal1', authTime: 1, sealed: null, providerSid: null } as const;
+    const begun = other.during('delete from connection_identities where id = $1', [identityId], () =>
+      connections.begin({ identityId, ...evidence, expiresAt: Date.now() + 60_000 }),
+    );
+    expect(await begun).toBeUndefined();
+  });
+
+  it('makes no API key', async () => {
+    const session = await gateway.session();
+    const answer = await during(deletion, session, () =>
+      orgs.call(session, 'POST /api/v1/api-keys', { name: 'Key', scope: 'profile:read' }),
+    );
+    expect([answer.status, answer.text]).toEqual([404, expect.stringContaining('"not_found"')]);
+  });
+});
+
+describe('an organisation’s API key is not made', () => {
+  const make = (maker: HeldSession, orgId: string): Promise<GatewayAnswer> =>
+    orgs.call(maker, `POST /api/v1/orgs/${orgId}/api-keys`, {
+      name: 'Key',
+      scope: 'profile:read',
+      role: 'admin',
+    });
+  const keysOf = (orgId: string) =>
+    query().selectFrom('api_keys').select('id').where('org_id', '=', orgId).execute();
+
+  it.each([
+    ['deleted', 'delete from users where id = $1', 401],
+    ['disabled', 'update users set disabled_at = 1 where id = $1', 404],
+  ])('by an owner who is %s meanwhile', async (_what, change, status) => {
+    const owner = await gateway.session();
+    const { id } = await orgs.make(owner);
+    const answer = await other.during(change, [owner.user.id], () => make(owner, id));
+    expect(answer.status).toBe(status);
+    expect(await keysOf(id)).toEqual([]);
+  });
+
+  it('by an administrator who is demoted meanwhile', async () => {
+    const { id } = await orgs.make(await gateway.session());
+    const maker = await administratorAt(gateway);
+    const answer = await other.during("update users set role = 'user' where id = $1", [maker.user.id], () =>
+      make(maker, id),
+    );
+    expect(answer.status).toBe(404);
+    expect(await keysOf(id)).toEqual([]);
+  });
+
+  it('in one that is deleted meanwhile', async () => {
+    const owner = await gateway.session();
+    const { id } = await orgs.make(owner);
+    const answer = await other.during('delete from orgs where id = $1', [id], () => make(owner, id));
+    expect([answer.status, answer.text]).toEqual([404, expect.stringContaining('"not_found"')]);
+    expect(await keysOf(id)).toEqual([]);
   });
 });

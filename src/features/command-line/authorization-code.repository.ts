@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { Insertable, Selectable } from 'kysely';
+import { requireActiveUser } from '../../directory/users/user-rules.js';
 import { codeHash, newCode } from '../../platform/crypto/one-time-code.js';
 import { Clock } from '../../platform/time/clock.service.js';
 import { type AuthorizationCodesTable, CommandLineDatabase } from './authorization-code.schema.js';
@@ -14,15 +15,22 @@ export class AuthorizationCodeRepository {
     private readonly clock: Clock,
   ) {}
 
-  /** Creates a code, and removes expired ones. @param life in milliseconds. */
+  /**
+   * Creates a code, and removes expired ones.
+   * @param life in milliseconds.
+   * @throws {Problem} `unauthenticated` if the user was disabled or deleted in the meantime.
+   */
   async issue(grant: Grant, life: number): Promise<string> {
     const now = this.clock.now();
     const code = newCode();
     await this.database.query.deleteFrom('authorization_codes').where('expires_at', '<=', now).execute();
-    await this.database.query
-      .insertInto('authorization_codes')
-      .values({ ...grant, code_hash: codeHash(code), expires_at: now + life })
-      .execute();
+    await this.database.query.transaction().execute(async (transaction) => {
+      await requireActiveUser(transaction, grant.user_id);
+      await transaction
+        .insertInto('authorization_codes')
+        .values({ ...grant, code_hash: codeHash(code), expires_at: now + life })
+        .execute();
+    });
     return code;
   }
 

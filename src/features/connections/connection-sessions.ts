@@ -53,7 +53,7 @@ export class ConnectionSessions {
 
   /**
    * Begins a session in the place of the one that the browser has.
-   * @throws {Problem} `login_refused` if the connection has ended it since the login's answer came.
+   * @throws {Problem} `login_refused` if the connection has ended it since the login's answer came, or if the user was deleted.
    */
   async begin(
     identity: ConnectionIdentity,
@@ -73,6 +73,9 @@ export class ConnectionSessions {
       expiresAt: clock.now() + seconds * 1000,
       ...evidence,
     });
+    if (id === undefined) {
+      throw new Problem('login_refused', { reason: 'user_deleted' });
+    }
     if (begunAt !== undefined && (await this.#hasEnded(identity, evidence.providerSid, begunAt))) {
       await repository.endSession(id, identity.id);
       throw new Problem('login_refused', { reason: 'provider_session_ended' });

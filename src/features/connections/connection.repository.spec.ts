@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
+import { z } from 'zod';
 import { databaseKinds } from '../../../test/support/database.kinds.js';
 import { type FreshDatabase, freshDatabase } from '../../../test/support/fresh.database.js';
 import { Clock } from '../../platform/time/clock.service.js';
@@ -32,7 +33,8 @@ describe.each(databaseKinds)('ConnectionRepository on %s', (kind) => {
       state: 'active',
     });
     const evidence = { amr: ['pwd'], acr: 'aal1', authTime: 1, sealed: null } as const;
-    return connections.begin({ identityId, ...evidence, providerSid, expiresAt: Date.now() + 60_000 });
+    const session = { identityId, ...evidence, providerSid, expiresAt: Date.now() + 60_000 };
+    return z.string().parse(await connections.begin(session));
   };
 
   it('what a provider ends by sid and subject are the sessions of that sid, and the user’s that have none', async () => {

@@ -7,6 +7,7 @@ import {
   type ConnectionSessionsTable,
   Database,
 } from '../../platform/database/database.schema.js';
+import { needsRowLocks } from '../../platform/database/dialect.js';
 import { newId } from '../../platform/core/identifier.js';
 import { Clock } from '../../platform/time/clock.service.js';
 import type { DirectoryUser, UserState } from './company-directory.js';
@@ -225,7 +226,10 @@ export class ConnectionRepository {
     await this.database.query.deleteFrom('connection_identities').where('id', '=', id).execute();
   }
 
-  /** Begins a session, and removes records of sessions that have long expired. @returns its id. */
+  /**
+   * Begins a session, and removes records of sessions that have long expired.
+   * @returns its id; undefined if the user was deleted in the meantime.
+   */
   async begin({
     identityId,
     amr,
@@ -234,31 +238,41 @@ export class ConnectionRepository {
     expiresAt,
     providerSid,
     sealed,
-  }: NewConnectionSession): Promise<string> {
+  }: NewConnectionSession): Promise<string | undefined> {
     const now = this.clock.now();
     await this.database.query
       .deleteFrom('connection_sessions')
       .where('expires_at', '<', now - keptAfterEnd)
       .execute();
     const id = newId(now);
-    await this.database.query
-      .insertInto('connection_sessions')
-      .values({
-        id,
-        identity_id: identityId,
-        amr: amr.join(' '),
-        acr,
-        auth_time: authTime,
-        created_at: now,
-        expires_at: expiresAt,
-        ended_at: null,
-        provider_sid: providerSid,
-        sealed,
-        checked_at: sealed === null ? null : now,
-        checking_until: null,
-      })
-      .execute();
-    return id;
+    return this.database.query.transaction().execute(async (transaction) => {
+      const identity = transaction
+        .selectFrom('connection_identities')
+        .select('id')
+        .where('id', '=', identityId);
+      const locked = needsRowLocks(transaction) ? identity.forKeyShare() : identity;
+      if ((await locked.executeTakeFirst()) === undefined) {
+        return undefined;
+      }
+      await transaction
+        .insertInto('connection_sessions')
+        .values({
+          id,
+          identity_id: identityId,
+          amr: amr.join(' '),
+          acr,
+          auth_time: authTime,
+          created_at: now,
+          expires_at: expiresAt,
+          ended_at: null,
+          provider_sid: providerSid,
+          sealed,
+          checked_at: sealed === null ? null : now,
+          checking_until: null,
+        })
+        .execute();
+      return id;
+    });
   }
 
   /** Stores the challenge that a login at a provider is for, and removes those of logins that have expired. @param expiresAt milliseconds. */

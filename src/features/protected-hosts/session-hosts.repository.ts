@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { needsRowLocks } from '../../platform/database/dialect.js';
 import { Clock } from '../../platform/time/clock.service.js';
 import { HostDatabase } from './host.schema.js';
 
@@ -13,13 +14,22 @@ export class SessionHostsRepository {
     private readonly clock: Clock,
   ) {}
 
-  /** Records a login on a host. Of more than 50 hosts, the last 50 are kept. */
+  /** Records a login on a host, unless the session's row is gone by now. Of more than 50 hosts, the last 50 are kept. */
   async add(sessionId: string, host: string): Promise<void> {
     const { query } = this.database;
     const now = this.clock.now();
+    const ofSession = query
+      .selectFrom('sessions')
+      .where('id', '=', sessionId)
+      .select(({ cast, ref, val }) => [
+        ref('id').as('session_id'),
+        val(host).as('host'),
+        cast<number>(val(now), 'bigint').as('logged_in_at'),
+      ]);
     await query
       .insertInto('session_hosts')
-      .values({ session_id: sessionId, host, logged_in_at: now })
+      .columns(['session_id', 'host', 'logged_in_at'])
+      .expression(needsRowLocks(query) ? ofSession.forKeyShare() : ofSession)
       .onConflict((conflict) => conflict.columns(['session_id', 'host']).doUpdateSet({ logged_in_at: now }))
       .execute();
     const latest = query

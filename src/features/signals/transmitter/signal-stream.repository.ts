@@ -1,4 +1,6 @@
 import { Injectable } from '@nestjs/common';
+import { requireActiveUser } from '../../../directory/users/user-rules.js';
+import { needsRowLocks } from '../../../platform/database/dialect.js';
 import { Clock } from '../../../platform/time/clock.service.js';
 import type { RevocationKind, RevocationRow } from '../../../platform/database/database.schema.js';
 import { SignalDatabase, type SignalStreamRow } from '../signal.schema.js';
@@ -26,8 +28,25 @@ export class SignalStreamRepository {
     return this.clock.now() - overlap;
   }
 
-  async insert(stream: SignalStreamRow): Promise<void> {
-    await this.database.query.insertInto('signal_streams').values(stream).execute();
+  /**
+   * Stores a new stream.
+   * @param limit how many its owner may have, also of those that are made at the same time.
+   * @returns false if they have as many. @throws {Problem} `unauthenticated` if the owner was disabled or deleted in the meantime.
+   */
+  async insert(stream: SignalStreamRow, limit: number): Promise<boolean> {
+    return this.database.query.transaction().execute(async (transaction) => {
+      await requireActiveUser(transaction, stream.owner_id);
+      const { count } = await transaction
+        .selectFrom('signal_streams')
+        .select(({ fn }) => fn.countAll().as('count'))
+        .where('owner_id', '=', stream.owner_id)
+        .executeTakeFirstOrThrow();
+      if (Number(count) >= limit) {
+        return false;
+      }
+      await transaction.insertInto('signal_streams').values(stream).execute();
+      return true;
+    });
   }
 
   async find(id: string): Promise<SignalStreamRow | undefined> {
@@ -93,11 +112,19 @@ export class SignalStreamRepository {
       .execute();
   }
 
-  /** Records that a stream's receiver has received these, as far as they exist. */
+  /** Records that a stream's receiver has received these, as far as they exist; nothing if the stream was deleted in the meantime. */
   async receive(streamId: string, keys: readonly Key[]): Promise<void> {
     const recorded = keys.length === 0 ? [] : await this.#recorded(keys);
-    if (recorded.length > 0) {
-      await this.database.query
+    if (recorded.length === 0) {
+      return;
+    }
+    await this.database.query.transaction().execute(async (transaction) => {
+      const stream = transaction.selectFrom('signal_streams').select('id').where('id', '=', streamId);
+      const locked = needsRowLocks(transaction) ? stream.forKeyShare() : stream;
+      if ((await locked.executeTakeFirst()) === undefined) {
+        return;
+      }
+      await transaction
         .insertInto('signal_receipts')
         .values(
           recorded.map(({ id, recorded_at: recordedAt }) => ({
@@ -108,7 +135,7 @@ export class SignalStreamRepository {
         )
         .onConflict((conflict) => conflict.doNothing())
         .execute();
-    }
+    });
   }
 
   /** Those of the keys that a revocation has. */

@@ -59,12 +59,6 @@ export class SignalStreams {
   /** @throws {Problem} `forbidden`, `conflict` (too many), `validation_failed` (an endpoint that may not be called) */
   async create(principal: Principal, given: NewStream): Promise<Stream> {
     await this.#requireService(principal);
-    if ((await this.streams.listOf(principal.user.id)).length >= mostOfOwner) {
-      throw new Problem('conflict', {
-        detail: `There are ${mostOfOwner} streams already.`,
-        reason: 'too_many_streams',
-      });
-    }
     const now = this.clock.now();
     const row: SignalStreamRow = {
       id: newId(now),
@@ -82,7 +76,12 @@ export class SignalStreams {
       created_at: now,
       ...this.#replacement(given),
     };
-    await this.streams.insert(row);
+    if (!(await this.streams.insert(row, mostOfOwner))) {
+      throw new Problem('conflict', {
+        detail: `There are ${mostOfOwner} streams already.`,
+        reason: 'too_many_streams',
+      });
+    }
     return this.#view(row);
   }
 
