@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { MembershipRepository } from '../../src/orgs/membership.repository.js';
-import { connectionIssuer } from '../../src/providers/ory/connections/connection-issuer.js';
-import { ConnectionRepository } from '../../src/providers/ory/connections/connection.repository.js';
+import { connectionIssuer } from '../../src/directory/users/connection-identity.js';
+import { ConnectionRepository } from '../../src/features/connections/connection.repository.js';
 import { Database } from '../../src/platform/database/database.schema.js';
 import { administratorAt } from '../support/administrator.js';
 import { type Gateway, type GatewayAnswer, type HeldSession, startGateway } from '../support/gateway.js';
