@@ -112,9 +112,15 @@ describe.each(databaseKinds)('UsersService on %s', (kind) => {
     expect(new Set(ids).size).toBe(variants.length);
   });
 
-  it('text that looks like SQL, and every other text, is kept as it is', async () => {
-    for (const name of ["Robert'); drop table users; --", '𝔘𝔫𝔦 "code" \\ %_', ' ']) {
+  it('text that looks like SQL, and every other text that can be seen, is kept as it is', async () => {
+    for (const name of ["Robert'); drop table users; --", '𝔘𝔫𝔦 "code" \\ %_', ' % ']) {
       expect((await users.recordLogin(newIdentity({ name, subject: name }))).user.name).toBe(name);
+    }
+  });
+
+  it('a name that can not be seen is none, so that lists show the address', async () => {
+    for (const name of [' ', '\u200B\u2060', '\u202E\u2800']) {
+      expect((await users.recordLogin(newIdentity({ name, subject: name }))).user.name).toBeNull();
     }
   });
 

@@ -12,11 +12,13 @@ export function isVisible(name: string): boolean {
   return visible.test(name);
 }
 
-/** A name that a login provider gives, in that form; null if nothing is left of it. */
+/** A name that a login provider gives, in that form; null if nothing is left of it that can be seen. */
 export function displayNameOf(name: string | null): string | null {
-  if (name === null || displayNameForm.test(name)) {
+  if (name === null || name === '') {
     return name;
   }
-  const shown = name.replaceAll(turning, '').replaceAll(breaking, ' ').trim();
-  return shown === '' ? null : shown;
+  const shown = displayNameForm.test(name)
+    ? name
+    : name.replaceAll(turning, '').replaceAll(breaking, ' ').trim();
+  return isVisible(shown) ? shown : null;
 }
