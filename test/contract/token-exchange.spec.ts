@@ -141,6 +141,7 @@ describe.each(databaseKinds)('POST /auth/token on %s', (kind) => {
       ['an unknown organisation', 'invalid_target', { org: 'nowhere' }],
       ['an organisation of others', 'invalid_target', { org: 'foreign' }],
       ['an organisation of a prototype', 'invalid_target', { org: '__proto__' }],
+      ['an organisation that no database can hold', 'invalid_target', { org: 'fi\u0000rst' }],
       ['another token to be made', 'invalid_request', { requested_token_type: types.refresh }],
       ['an actor without a type', 'invalid_request', { actor_token: 'x' }],
       ['a type without an actor', 'invalid_request', { actor_token_type: types.jwt }],

@@ -216,6 +216,10 @@ export class UsersService {
    * @throws {Problem} `unauthenticated` when there is no such user or it's disabled.
    */
   async findAccountIn(id: string, org: string): Promise<Account | undefined> {
+    if (org.includes('\0')) {
+      // PostgreSQL takes no such text, not even to compare it.
+      return undefined;
+    }
     const found = await this.database.query
       .selectFrom('memberships')
       .innerJoin('orgs', 'orgs.id', 'memberships.org_id')
