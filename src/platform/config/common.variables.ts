@@ -104,6 +104,9 @@ const dnsServer = z.string().refine(
   { error: 'must be IP addresses, with a port after a colon where it is not 53' },
 );
 
+/** It is in every token, and the whole token must fit into a cookie. */
+const tokenAudience = z.string().max(512, { error: 'must have at most 512 characters' });
+
 const brandName = z
   .string()
   .trim()
@@ -193,7 +196,7 @@ export const commonVariables = z.object({
     description: 'Further origins whose pages may send state-changing requests with cookies.',
     recommendation: 'Leave it empty if everything is on one origin.',
   }),
-  TOKEN_AUDIENCE: z.string().min(1).optional().register(variableDocs, {
+  TOKEN_AUDIENCE: tokenAudience.optional().register(variableDocs, {
     description:
       'The `aud` of the augmented token, and the audience that access tokens of the provider must carry.',
     derivedDefault: '`PUBLIC_URL`',

@@ -99,6 +99,28 @@ describe('loadConfiguration', () => {
     );
   });
 
+  it.each([
+    ['nothing but blanks', ' '],
+    ['nothing but blanks', '\t\r\n'],
+    ['a control character', 'a\u0000b'],
+    ['a control character', '\u001B[31mred'],
+  ])('a value that has %s is refused, once and by its name, whatever the setting', (what, value) => {
+    const settings = ['HOST', 'DATA_DIR', 'TOKEN_AUDIENCE', 'ALLOWED_CLIENT_IDS', 'REDIS_URL', 'TOKEN_TTL'];
+    const named = [...settings, 'OIDC_CLIENT_ID', 'OIDC_CLIENT_SECRET', 'ADMIN_EMAIL'];
+    const environment = Object.fromEntries(named.map((name) => [name, value]));
+    const expected = named.map((name) => `${name}: has ${what}`).toSorted();
+    expect(problemsOf({ AUTH_PROVIDER: 'oidc', SECRETS, ...oidc, ...environment }).toSorted()).toEqual(
+      expected,
+    );
+  });
+
+  it('an audience that no cookie has room for is refused', () => {
+    expect(problemsOf({ SECRETS, ...ory, TOKEN_AUDIENCE: 'a'.repeat(513) })).toEqual([
+      'TOKEN_AUDIENCE: must have at most 512 characters',
+    ]);
+    expect(problemsOf({ SECRETS, ...ory, TOKEN_AUDIENCE: 'a'.repeat(512) })).toEqual([]);
+  });
+
   it('an empty text counts as not set', () => {
     const configuration = loadConfiguration({ SECRETS, ...ory, PORT: '', ADMIN_EMAIL: '', TOKEN_TTL: '' });
     expect(configuration).toMatchObject({ PORT: 3000, TOKEN_TTL: 600 });

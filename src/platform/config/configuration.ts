@@ -139,6 +139,8 @@ export function loadConfiguration(
   const ordered = inOrderOfNeeds(features, coreNames);
   const problems: string[] = [];
   const values = settingsIn(environment, features, problems);
+  // What no setting can hold isn't judged by its schema as well.
+  const unreadable = new Set(problems.map(nameIn));
   const common = commonVariables.safeParse(values);
   const provider = commonVariables.shape.AUTH_PROVIDER.safeParse(values['AUTH_PROVIDER']).data;
   const chosen = ordered.filter(
@@ -149,7 +151,9 @@ export function loadConfiguration(
   const used = chosen.map((feature) => ({ feature, reading: feature.read(values) }));
   const issues = [common, specific].flatMap((result) => result?.error?.issues ?? []);
   for (const issue of [...issues, ...used.flatMap(({ reading }) => reading.issues)]) {
-    problems.push(describe(issue, values));
+    if (!unreadable.has(String(issue.path[0]))) {
+      problems.push(describe(issue, values));
+    }
   }
   if (common.success) {
     const resources =
@@ -270,7 +274,8 @@ function resourceContradictions({
 
 /**
  * Picks the known settings from an environment, and reads mounted files (`NAME_FILE`). An empty value counts as not set.
- * @param features whose settings are read too. @param problems receives a line for each file that can't be read, and for each variable that is set both ways.
+ * @param features whose settings are read too. @param problems receives a line for each file that can't be read, for each variable that is
+ *   set both ways, and for each value that no setting can have.
  */
 export function settingsIn(
   environment: Environment,
@@ -296,8 +301,18 @@ export function settingsIn(
       }
     }
   }
+  for (const [name, text] of Object.entries(values)) {
+    if (text.trim() === '') {
+      problems.push(`${name}: has nothing but blanks`);
+    } else if (controlCharacter.test(text)) {
+      problems.push(`${name}: has a control character`);
+    }
+  }
   return values;
 }
+
+/** Any but those between the lines and words of a text. */
+const controlCharacter = /[^\P{Cc}\t\r\n]/u;
 
 /** Text of a mounted file; undefined if it can't be read. */
 function textOf(file: string): string | undefined {
