@@ -28,7 +28,7 @@ export class RecoveryCodeRepository {
 
   /**
    * Requires that the maker of a recovery's code may still make one. A code that was mailed, or made elsewhere, needs none.
-   * @param flow as a browser gave it.
+   * @param flow its id as Kratos writes it.
    * @throws {Problem} `gone` once its maker is disabled, deleted, or no administrator any more.
    */
   async requireMaker(flow: string): Promise<void> {
@@ -53,10 +53,7 @@ export class RecoveryCodeRepository {
   }
 }
 
-/** A flow's id in one spelling: Kratos reads a UUID also without dashes, in braces, in capitals and as a URN. */
+/** A flow's id as it is stored. */
 function idOf(flow: string): string {
-  return flow
-    .toLowerCase()
-    .replace('urn:uuid:', '')
-    .replaceAll(/[^\da-f]/g, '');
+  return flow.replaceAll('-', '');
 }

@@ -741,6 +741,37 @@ describe('the other forms', () => {
     expect(seen.slice(2)).toEqual([429, 429]);
   });
 
+  it.each([
+    ['one network', 2],
+    ['many networks', 2],
+  ])('recovery: codes from %s are counted by the flow, however its id is spelled', async (from, limit) => {
+    const agent = new UserAgent(stack.url);
+    const page = await agent.navigate('/ory/kratos/self-service/recovery/browser');
+    const { action, body } = formOf(page, { email: newPerson().email });
+    await post(agent, action, body, { 'x-forwarded-for': newAddress() });
+    const flow = new URL(action).searchParams.get('flow') ?? '';
+    const address = newAddress();
+    const seen: number[] = [];
+    for (const spelling of [
+      flow,
+      flow.toUpperCase(),
+      flow.replaceAll('-', ''),
+      `{${flow}}`,
+      `urn:uuid:${flow}`,
+    ]) {
+      const target = new URL(action);
+      target.searchParams.set('flow', spelling);
+      const guess = new URLSearchParams({
+        method: 'code',
+        code: '000000',
+        csrf_token: body.get('csrf_token') ?? '',
+      });
+      const at = from === 'one network' ? address : newAddress();
+      seen.push((await post(agent, target.href, guess, { 'x-forwarded-for': at })).status);
+    }
+    expect(seen).toEqual(seen.map((_status, index) => (index < limit ? 303 : 429)));
+  });
+
   it('registration: by account, and by address', async () => {
     const address = newAddress();
     const fields = { 'traits.email': newPerson().email, 'traits.name': 'Ada', password: 'x' };

@@ -13,7 +13,7 @@ export interface SubmittedForm {
   readonly fields: readonly Field[];
   /** The account that it names, folded. */
   readonly account: string | undefined;
-  /** Id of the flow that it belongs to. */
+  /** Id of the flow that it belongs to, in one spelling. */
   readonly flow: string | undefined;
   /** Names of all non-empty fields of any type, as Kratos' JSON decoder compares them: without case or look-alikes. */
   readonly names: ReadonlySet<string>;
@@ -71,7 +71,7 @@ async function readOnce(request: FastifyRequest): Promise<SubmittedForm> {
   const values = (names: ReadonlySet<string>): string[] =>
     fields.flatMap(([name, value]) => (names.has(spellingOf(name)) && value !== '' ? [value] : []));
   const accounts = new Set(values(accountFields).map(requireIdentifier));
-  const flows = new Set(values(new Set(['flow'])));
+  const flows = new Set(values(new Set(['flow'])).map(flowIdOf));
   if (accounts.size > 1 || flows.size > 1) {
     throw malformed('Name one account.', 'two_accounts');
   }
@@ -83,6 +83,18 @@ async function readOnce(request: FastifyRequest): Promise<SubmittedForm> {
   ]);
   const hasSecondFactor = [...methods].some((method) => secondFactorMethods.has(method));
   return { fields, names, account, flow, methods, hasSecondFactor };
+}
+
+/**
+ * A flow's id as Kratos writes it. It reads a UUID also without dashes, in braces, in capitals and as a URN, so one flow would have many
+ * counts of guesses. What is no UUID stays as it is: it names no flow.
+ */
+function flowIdOf(text: string): string {
+  const digits = text
+    .toLowerCase()
+    .replace('urn:uuid:', '')
+    .replaceAll(/[^\da-f]/g, '');
+  return digits.length === 32 ? digits.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-') : text;
 }
 
 const isShownAgain = (spelling: string): boolean =>
