@@ -1,7 +1,9 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { Database } from '../../src/platform/database/database.schema.js';
 import { type Load, startLoad } from '../support/load.js';
 import { OryAdmin } from '../support/ory.admin.js';
+import { importedPassword, passwordHashes } from '../support/password.hashes.js';
 import { type Person, logIn, newPerson, signUp } from '../support/person.js';
 import { enrolTotp } from '../support/second.factor.js';
 import { type Stack, startStack } from '../support/stack.js';
@@ -73,6 +75,89 @@ it('a backup code counts once, also if the name is changed meanwhile', async () 
   }
   expect(outcomes).toEqual(Array.from({ length: rounds }, () => true));
 });
+
+describe('a password that is changed while somebody tries the one that was imported', () => {
+  it('stays changed: Kratos judges those logins by the new one', async () => {
+    const outcomes: unknown[] = [];
+    for (let round = 0; round < rounds; round += 1) {
+      const { person, owner, identityId } = await importedOwner();
+      const outsiders = await Promise.all(
+        Array.from({ length: lanes }, async () => {
+          const agent = new UserAgent(stack.url);
+          return { agent, form: await agent.navigate('/ui/login') };
+        }),
+      );
+      const settings = await owner.navigate('/ui/settings');
+      const password = `another ${person.password}`;
+      const changing = owner.submit(settings, { password }, { name: 'method', value: 'password' });
+      await expect.poll(() => isHeld(identityId), { interval: 1, timeout: 60_000 }).toBe(true);
+      const secret = { identifier: person.email, password: importedPassword };
+      const tried = outsiders.map(({ agent, form }) =>
+        agent.submit(form, secret, { name: 'method', value: 'password' }),
+      );
+      const changed = await changing;
+      await Promise.all(tried);
+      const lives = await Promise.all(outsiders.map(({ agent }) => hasSession(agent)));
+      outcomes.push([
+        changed.status,
+        lives.includes(true),
+        await opens(person, importedPassword),
+        await opens(person, password),
+      ]);
+    }
+    expect(outcomes).toEqual(Array.from({ length: rounds }, () => [200, false, false, true]));
+  });
+
+  it('waits for none of those who guess, however many they are', async () => {
+    const { person, owner } = await importedOwner();
+    const guessing = startLoad(3 * lanes, async () => {
+      await logIn(new UserAgent(stack.url), { email: person.email, password: 'a wrong horse' });
+      return undefined;
+    });
+    const settings = await owner.navigate('/ui/settings');
+    const password = `another ${person.password}`;
+    const changed = await owner.submit(settings, { password }, { name: 'method', value: 'password' });
+    await guessing.stop();
+    expect([changed.status, await opens(person, importedPassword), await opens(person, password)]).toEqual([
+      200,
+      false,
+      true,
+    ]);
+  });
+});
+
+/** Somebody with a session, and an imported password hash that Kratos would make anew at a login. */
+async function importedOwner(): Promise<{ person: Person; owner: UserAgent; identityId: string }> {
+  const ory = new OryAdmin(stack.env);
+  const person = newPerson();
+  const owner = new UserAgent(stack.url);
+  await signUp(owner, person);
+  const { identityId } = await ory.sessionOf(owner);
+  await ory.importPassword(identityId, person, passwordHashes['MD5 with salt']);
+  return { person, owner, identityId };
+}
+
+/** Whether a change of this identity has its turn. */
+async function isHeld(identityId: string): Promise<boolean> {
+  const held = await stack
+    .app()
+    .get(Database, { strict: false })
+    .query.selectFrom('locks')
+    .select('name')
+    .where('name', '=', `identity ${identityId}`)
+    .execute();
+  return held.length > 0;
+}
+
+async function hasSession(agent: UserAgent): Promise<boolean> {
+  return (await agent.fetch('/ory/kratos/sessions/whoami')).status === 200;
+}
+
+async function opens({ email }: Person, password: string): Promise<boolean> {
+  const agent = new UserAgent(stack.url);
+  await logIn(agent, { email, password });
+  return hasSession(agent);
+}
 
 async function atSecondStep(person: Person): Promise<{ agent: UserAgent; page: Page }> {
   const agent = new UserAgent(stack.url);

@@ -19,6 +19,7 @@ import {
 } from '../ory-api.js';
 import type { IdentityLocks } from './identity-locks.js';
 import { type KratosLoginMethods, keyCredentials, kratosCredentialsSchema } from './kratos-credentials.js';
+import { type PasswordHolder, passwordHolderSchema } from './kratos-password.js';
 import { type WrittenIdentity, requireWritten, writtenIdentity } from './kratos-write.js';
 import {
   type KratosIdentity,
@@ -225,6 +226,13 @@ export class KratosClient {
       this.#identities.listIdentities({ credentialsIdentifier: email }, options),
     );
     return parse(kratosIdentitySchema.array(), answer)[0];
+  }
+
+  /** Whose password a login with this name tries. @param name folded. */
+  async findPasswordHolder(name: string): Promise<PasswordHolder> {
+    const named = { credentialsIdentifier: name, includeCredential: ['password'] };
+    const answer = await this.#ask((options) => this.#identities.listIdentities(named, options));
+    return parse(passwordHolderSchema(name), answer);
   }
 
   /** The identity with this id; undefined when there is none. */

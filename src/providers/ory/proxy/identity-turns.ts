@@ -1,9 +1,11 @@
+import type { FastifyRequest } from 'fastify';
 import { libraryTimeout } from '../../../platform/upstream/vendor-call.js';
 import type { IdentityLocks } from '../kratos/identity-locks.js';
 import type { KratosClient } from '../kratos/kratos.client.js';
 import type { SessionQuestions } from '../kratos/session-questions.js';
 import type { Exchange } from './exchange.js';
 import { holderOfSession, identityOf } from './session-account.js';
+import type { PasswordUpgrades } from './password-upgrades.js';
 import { readSubmittedForm } from './submitted.form.js';
 import { awaitBody } from './whole-body.js';
 
@@ -25,6 +27,7 @@ export class IdentityTurns {
     private readonly locks: IdentityLocks,
     private readonly kratos: KratosClient,
     private readonly questions: SessionQuestions,
+    private readonly upgrades: PasswordUpgrades,
   ) {}
 
   /** Waits for a turn, whose end it leaves in the exchange. @throws {Problem} `overloaded` if it doesn't come, `provider_unavailable` */
@@ -51,14 +54,24 @@ export class IdentityTurns {
       const session = await sessionOf();
       return session === undefined ? undefined : { identity: session.identity.id, source: session.id };
     }
-    // A login by a backup code uses it up. Whose it is, only a Kratos tells that may ask the gateway (OAUTH2_PROVIDER_URL).
-    const hasCode =
-      request.method === 'POST' &&
-      path === '/self-service/login' &&
-      (await readSubmittedForm(request)).methods.has('lookup_secret');
-    const identity = hasCode
-      ? identityOf(await holderOfSession(this.kratos, this.questions, request.headers.cookie))
+    return request.method === 'POST' && path === '/self-service/login'
+      ? this.#changeByLogin(request)
       : undefined;
-    return identity === undefined ? undefined : { identity, source: 'backup-code' };
   }
+
+  async #changeByLogin(request: FastifyRequest): Promise<Change | undefined> {
+    const { account, methods } = await readSubmittedForm(request);
+    if (methods.has('lookup_secret')) {
+      // The code is used up. Whose it is, only a Kratos tells that may ask the gateway (OAUTH2_PROVIDER_URL).
+      const holder = await holderOfSession(this.kratos, this.questions, request.headers.cookie);
+      return changeOf(identityOf(holder), 'backup-code');
+    }
+    return methods.has('password') && account !== undefined
+      ? changeOf(await this.upgrades.identityOf(account), 'password')
+      : undefined;
+  }
+}
+
+function changeOf(identity: string | undefined, source: string): Change | undefined {
+  return identity === undefined ? undefined : { identity, source };
 }

@@ -3,6 +3,7 @@ import { KratosClient } from '../kratos/kratos.client.js';
 import { pathOf } from '../../../platform/http/request-path.js';
 import type { OryConfiguration } from '../../../platform/config/configuration.js';
 import { passwordPolicyOf } from '../../../platform/passwords/deployment-passwords.js';
+import { Clock } from '../../../platform/time/clock.service.js';
 import { LanguageCatalogue } from '../../../platform/i18n/language.catalogue.js';
 import { AuditService } from '../../../directory/audit/audit.service.js';
 import { UserDirectory } from '../../../directory/users/user-directory.js';
@@ -33,6 +34,7 @@ import { returnFromLogin } from './login-return.js';
 import { NameGate } from './name.gate.js';
 import type { OryLimits } from './ory-limits.js';
 import { OwnershipGate } from './ownership.gate.js';
+import { PasswordUpgrades } from './password-upgrades.js';
 import { PasswordGate } from './password.gate.js';
 import { requireKnownAssurance, requireNoForm } from './query-limit.js';
 import { SignUpGate } from './sign-up.gate.js';
@@ -76,7 +78,12 @@ export function kratosGates(
     limits,
     verification: new VerificationGate(get(VerificationBindings)),
   });
-  const turns = new IdentityTurns(get(IdentityLocks), kratos, get(SessionQuestions));
+  const turns = new IdentityTurns(
+    get(IdentityLocks),
+    kratos,
+    get(SessionQuestions),
+    new PasswordUpgrades(kratos, get(Clock)),
+  );
   const trail = new AccountAudit(
     kratos,
     get(AuditService),
