@@ -103,7 +103,7 @@ function identitySources(): Provider {
   return partOf(
     IdentitySource,
     [CompanyLogins, KratosClient],
-    (companies, kratos) => new IdentitySources(companies, new KratosSource(kratos)),
+    (companies, kratos) => new IdentitySources(companies, [], new KratosSource(kratos)),
   );
 }
 

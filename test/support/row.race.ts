@@ -21,7 +21,7 @@ export class RowRace {
     try {
       await this.#other.query(change, [...values]);
       const outcome = act();
-      // Whoever waits for it hears of a failure.
+      // Anyone who waits for it hears of a failure.
       outcome.catch(() => undefined);
       await waitUntil(async () => {
         const { rows } = await this.#other.query(

@@ -204,8 +204,8 @@ const changed: readonly (readonly [recipe: string, file: string, from: string, t
   [
     'A new identity source',
     'src/providers/auth-strategy.provider.ts',
-    '[connections],',
-    '[connections, new BadgeSource()],',
+    '(companies, [],',
+    '(companies, [new BadgeSource()],',
   ],
   [
     'A new identity source',

@@ -10,11 +10,12 @@ import {
 /** All sources of identities as one: each question goes to the source whose subject it is about. */
 export class IdentitySources extends IdentitySource {
   /**
-   * @param companies whose source knows its own subjects. A user who must log in there has no sessions at the other one that go on.
-   * @param others the source of every other subject.
+   * @param companies whose source knows its own subjects. A user who must log in there has no sessions at another one that go on.
+   * @param more sources that know their own subjects. @param others the source of every other subject.
    */
   constructor(
     private readonly companies: CompanyLogins,
+    private readonly more: readonly IdentitySource[],
     private readonly others: IdentitySource,
   ) {
     super();
@@ -78,16 +79,22 @@ export class IdentitySources extends IdentitySource {
   }
 
   async #find(subject: string): Promise<readonly [IdentitySource, string | undefined]> {
-    const source = this.companies.source?.identities;
-    const issuer = await source?.issuerOf(subject);
-    return source === undefined || issuer === undefined
-      ? [this.others, await this.others.issuerOf(subject)]
-      : [source, issuer];
+    for (const source of this.#knowing) {
+      const issuer = await source.issuerOf(subject);
+      if (issuer !== undefined) {
+        return [source, issuer];
+      }
+    }
+    return [this.others, await this.others.issuerOf(subject)];
+  }
+
+  get #knowing(): readonly IdentitySource[] {
+    const { source } = this.companies;
+    return source === undefined ? this.more : [source.identities, ...this.more];
   }
 
   get #all(): readonly IdentitySource[] {
-    const { source } = this.companies;
-    return source === undefined ? [this.others] : [source.identities, this.others];
+    return [...this.#knowing, this.others];
   }
 
   async #isBarred({ identity }: SourceUser): Promise<boolean> {
