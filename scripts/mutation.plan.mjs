@@ -235,8 +235,6 @@ export const notMeasured = [
   'src/providers/ory/challenges/application-admission.ts',
   'src/providers/ory/challenges/flow-destination.ts',
   'src/providers/ory/challenges/session-question.controller.ts',
-  'src/providers/ory/kratos/kratos-password.ts',
-  'src/providers/ory/proxy/password-upgrades.ts',
   'src/accounts/invite-link.ts',
   'src/accounts/inviter-name.ts',
   'src/accounts/provider-access.ts',
