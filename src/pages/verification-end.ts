@@ -16,13 +16,16 @@ export function withOwnEnd(flow: Flow, target: string): Flow {
 /** Kratos' label "Continue". */
 const onward = { id: 1_070_009, text: 'Continue', context: {} };
 
+/** Kratos' message that a link was used before. Anyone may open it twice, or have a mail scanner that opens it first. */
+const usedLink = 4_070_002;
+
 /**
  * Completes a verification whose address is already verified, for example by an accepted invitation: Kratos would answer the
- * code with an error. A flow that has ended or shows an error stays as it is.
+ * code with an error. A flow that has ended or shows another error stays as it is.
  */
 export function withoutNeed(flow: Flow): Flow {
   const { state, ui } = flow;
-  const isTold = ui.messages.some(({ type }) => type === 'error');
+  const isTold = ui.messages.some(({ id, type }) => type === 'error' && id !== usedLink);
   if (state === 'passed_challenge' || isTold) {
     return flow;
   }

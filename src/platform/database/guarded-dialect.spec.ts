@@ -46,6 +46,13 @@ describe('a database that is away', () => {
     await expect.poll(async () => failureOf(sql`select 1`.execute(connection.query))).toBeUndefined();
   });
 
+  it('a text with a NUL, which PostgreSQL refuses, is the caller’s fault', async () => {
+    database = await freshDatabase('postgres', inject('postgresUrl'));
+    const { query } = await database.connectMigrated();
+    const asked = query.selectFrom('users').select('id').where('id', '=', 'a\0b').execute();
+    expect(await failureOf(asked)).toMatchObject({ code: 'malformed_request' });
+  });
+
   it('a write of a SQLite transaction that has read an older state is database_unavailable', async () => {
     database = await freshDatabase('sqlite', inject('postgresUrl'));
     const connection = database.connect();

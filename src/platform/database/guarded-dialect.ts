@@ -26,7 +26,8 @@ const awayMessages =
 
 /**
  * Wraps a dialect so that errors of an unavailable database become the problem `database_unavailable`. A caller then gets a 503
- * and can retry, never a 500. All other errors pass unchanged, after a single statement that lost against another one was tried again.
+ * and can retry, never a 500. A text with a NUL is `malformed_request`. All other errors pass unchanged, after a single statement that
+ * lost against another one was tried again.
  */
 export function guardDialect(dialect: Dialect): Dialect {
   return {
@@ -50,6 +51,9 @@ export function isDatabaseAway(error: unknown): boolean {
         (code.length === 5 && awayClasses.test(code))
     : awayMessages.test(error.message);
 }
+
+/** SQLSTATE of a text that PostgreSQL can't hold, not even to compare it: it has a NUL, which only a caller writes. */
+const unwritableText = '22021';
 
 /** SQLSTATE of a statement that exceeded `statement_timeout`. The server does answer; a caller may have asked for too much. */
 const statementCancelled = '57014';
@@ -131,6 +135,9 @@ async function guarded<T>(act: () => Promise<T>): Promise<T> {
   try {
     return await act();
   } catch (error) {
+    if (codeOf(error) === unwritableText) {
+      throw new Problem('malformed_request', { detail: 'A value has a NUL character.', cause: error });
+    }
     throw isDatabaseAway(error)
       ? new Problem('database_unavailable', { reason: 'database_unreachable', cause: error })
       : error;
