@@ -13,6 +13,7 @@ import { migrate } from '../dist/platform/database/migration-runner.js';
 import { AuditEventReader } from '../dist/operations/audit-events/audit-event-reader.js';
 import { SessionRepository } from '../dist/session/store/session.repository.js';
 import { UserDirectory } from '../dist/directory/users/user-directory.js';
+import { RequiredFactors } from '../dist/directory/users/required-factors.js';
 import { UsersService } from '../dist/directory/users/users.service.js';
 
 const sizes = [1000, 10_000, 100_000];
@@ -124,7 +125,7 @@ async function measure(connection, size) {
   const configuration = { LINK_BY_VERIFIED_EMAIL: true };
   const clock = new Clock();
   const directory = new UserDirectory(connection);
-  const people = new UsersService(connection, clock, configuration);
+  const people = new UsersService(connection, clock, configuration, new RequiredFactors());
   const sessions = new SessionRepository(connection, clock);
   const events = new AuditEventReader(connection);
   const any = (round) => users[(round * 7919) % users.length];

@@ -30,6 +30,7 @@ import { SessionService } from '../dist/session/session.service.js';
 import { SigningKeyRepository } from '../dist/session/tokens/signing-key.repository.js';
 import { SigningKeyRing } from '../dist/session/tokens/signing-key-ring.js';
 import { TokenService } from '../dist/session/tokens/token.service.js';
+import { RequiredFactors } from '../dist/directory/users/required-factors.js';
 import { UsersService } from '../dist/directory/users/users.service.js';
 import { sessionRow } from './own/session.row.mjs';
 
@@ -87,7 +88,7 @@ async function wire(connection, configuration) {
   const revocations = new RevocationService(sessionRows, revocationRows, feed, clock, configuration);
   const minter = new SessionMinter(tokens, new NoExtraClaims(), connection, configuration);
   const sessions = new SessionService(sessionRows, minter, revocations, clock, configuration);
-  const users = new UsersService(connection, clock, configuration);
+  const users = new UsersService(connection, clock, configuration, new RequiredFactors());
   const members = new MembershipRepository(connection, clock);
   const login = async (identity) => {
     const account = await users.recordLogin(identity);

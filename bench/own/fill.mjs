@@ -18,6 +18,7 @@ import { SessionMinter } from '../../dist/session/session-minter.js';
 import { SigningKeyRepository } from '../../dist/session/tokens/signing-key.repository.js';
 import { SigningKeyRing } from '../../dist/session/tokens/signing-key-ring.js';
 import { TokenService } from '../../dist/session/tokens/token.service.js';
+import { RequiredFactors } from '../../dist/directory/users/required-factors.js';
 import { UsersService } from '../../dist/directory/users/users.service.js';
 import { sessionRow } from './session.row.mjs';
 
@@ -49,7 +50,10 @@ export async function fill(env, folder, sessions, age = 0) {
       connection,
       configuration,
     );
-    const accounts = await makePeople(new UsersService(connection, clock, configuration), configuration);
+    const accounts = await makePeople(
+      new UsersService(connection, clock, configuration, new RequiredFactors()),
+      configuration,
+    );
     await makeSessions(connection, { minter, clock, accounts, configuration, folder, count: sessions });
     const [{ user }] = accounts;
     return { sub: user.id, email: user.email, key: await makeKey(connection, user.id) };

@@ -15,6 +15,7 @@ import { RevocationRepository } from '../../dist/session/revocation/revocation.r
 import { SessionRepository } from '../../dist/session/store/session.repository.js';
 import { readAccount } from '../../dist/directory/users/account.query.js';
 import { UserDirectory } from '../../dist/directory/users/user-directory.js';
+import { RequiredFactors } from '../../dist/directory/users/required-factors.js';
 import { UsersService } from '../../dist/directory/users/users.service.js';
 import { sessionRow } from './session.row.mjs';
 
@@ -84,7 +85,8 @@ export async function openServices(env, size) {
   const clock = new Clock();
   const { query } = connection;
   const directory = new UserDirectory(connection);
-  const users = new UsersService(connection, clock, configuration);
+  const factors = new RequiredFactors();
+  const users = new UsersService(connection, clock, configuration, factors);
   const sessions = new SessionRepository(connection, clock);
   const keys = new ApiKeyRepository(connection, clock, new OrgKeyAccounts());
   const orgs = new OrgDirectory(connection);
@@ -119,12 +121,12 @@ export async function openServices(env, size) {
     },
     renewal: async (call) => {
       const row = await sessions.find(sessionIds[call]);
-      await readAccount(query, row.user_id, row.org_id);
+      await readAccount(query, row.user_id, { orgId: row.org_id, readAt: clock.now(), factors });
       await sessions.markUsed(row.id, from, true);
     },
     'first use of an API key in a minute': async (call) => {
       const row = await keys.find(keyIds[call]);
-      await readAccount(query, row.user_id, row.org_id);
+      await readAccount(query, row.user_id, { orgId: row.org_id, readAt: clock.now(), factors });
     },
     'poll of revocations': () => revocations.recordedSince(Date.now() - 122_000),
     'first page of users': () => directory.list(person, 51),

@@ -9,6 +9,11 @@ const fileSchema = z.record(z.string(), z.string());
 /** Keys without an English entry: their English is that of Kratos, the identity schema or the catalogue of problems. */
 const openKey = /^(?:kratos\.(?:[a-z_]+\.)*\d+|problem\.[a-z_]+\.(?:title|advice)|title\..+)$/;
 
+/** Texts of 0.2.0 that are gone. While two versions run, both read one file. */
+const gone: ReadonlySet<string> = new Set(['orgs.error.eitherTaken']);
+/** With what keys of 0.2.0 began that begin otherwise now. */
+const renamed = /^cli\./;
+
 /** Our English texts by key: whatever an operator's file changes must be among them. */
 export const originals: ReadonlyMap<string, string> = new Map(Object.entries(english));
 
@@ -23,7 +28,11 @@ export class LocaleFileError extends StartError {
  * @throws {LocaleFileError} naming the file and the key, so that a text that couldn't be shown is found at the start.
  */
 export function readLocale(path: string, known = originals): ReadonlyMap<string, string> {
-  const texts = readTexts(path);
+  const texts = new Map(
+    [...readTexts(path)]
+      .filter(([key]) => !gone.has(key))
+      .map(([key, text]) => [key.replace(renamed, 'commandLine.'), text]),
+  );
   for (const [key, text] of texts) {
     const original = known.get(key);
     if (original === undefined && !openKey.test(key)) {
