@@ -36,5 +36,6 @@ own, use \`--ory-settings kratos.yml hydra.yml\` (or their env files).
 
 ## What it finds
 
-The output says what to do about each, and \`--json\` has it as \`fix\`.
+The output says what to do about each, and \`--json\` has it as \`fix\`. The findings of a feature have its name before them, such as
+\`connections:connection_fails\` and \`connections:connection_server_fails\`.
 `;

@@ -75,7 +75,6 @@ function oryPages(configuration: Configuration): readonly Type[] {
   if (configuration.AUTH_PROVIDER !== 'ory') {
     return [];
   }
-  // Controllers with fixed paths come first: `/ui/:kind` would match those paths too.
   const pages = [NoFactorController, OryErrorController, ChallengeController, FlowController];
   return configuration.DEMO ? [...pages, DemoController] : pages;
 }

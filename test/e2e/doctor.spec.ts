@@ -111,7 +111,7 @@ describe('vestibule doctor', () => {
       client_secret: canary,
     };
     const { out } = await runDoctor({ ...stack.env, CONNECTIONS: JSON.stringify([connection]) });
-    expect(out).toContain('connection_fails');
+    expect(out).toContain('connections:connection_fails');
     expect(out).toContain('company, 127.0.0.1:2: It could not be reached');
     expect(out).not.toContain(canary);
   });
