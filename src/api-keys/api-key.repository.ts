@@ -24,6 +24,14 @@ export type KeyOwner = { readonly userId: string } | { readonly orgId: string };
  */
 export type InsertOutcome = 'inserted' | 'full' | 'not_a_person' | 'unverified' | 'gone';
 
+/** What a revocation does within its transaction. */
+export interface RevocationParts {
+  /** Throws unless this key may end the keys that it made in another organisation than its owner, which is locked. */
+  readonly requireMay?: (transaction: Transaction<Schema>, orgId: string) => Promise<void>;
+  /** Stores something for each key that was live. */
+  readonly record: (transaction: Transaction<Schema>, id: string) => Promise<void>;
+}
+
 /** Stored API keys; secrets are stored only as hashes. */
 @Injectable()
 export class ApiKeyRepository {
@@ -139,19 +147,26 @@ export class ApiKeyRepository {
 
   /**
    * Revokes a key, and with it the keys that it made, and theirs. The service accounts of organisations' keys among them are disabled.
-   * @param record what the same transaction stores for each key that was live.
    * @returns the key, then those that it made; nothing unless it was this owner's and live until now.
    */
   async revoke(
     owner: KeyOwner,
     id: string,
-    record: (transaction: Transaction<Schema>, id: string) => Promise<void>,
+    { requireMay, record }: RevocationParts,
   ): Promise<readonly ApiKeyRow[]> {
     const { query } = this.database;
     for (;;) {
       const ended = await query.transaction().execute(async (transaction) => {
-        const ids = await this.#lockMade(transaction, owner, id);
-        return ids && this.#end(transaction, ids, record);
+        const made = await this.#lockMade(transaction, owner, id);
+        if (made === undefined) {
+          return undefined;
+        }
+        for (const orgId of orgsOf(made)) {
+          if (!('orgId' in owner && owner.orgId === orgId)) {
+            await requireMay?.(transaction, orgId);
+          }
+        }
+        return this.#end(transaction, made, record);
       });
       if (ended !== undefined) {
         return ended;
@@ -208,19 +223,17 @@ export class ApiKeyRepository {
 
   /**
    * Locks a live key, those that it made, and their organisations first, as their deletion does: in another order they would deadlock.
-   * @returns their ids, makers first; nothing if a key for another organisation came in between.
+   * @returns makers first; nothing if a key for another organisation came in between.
    */
   async #lockMade(
     transaction: Transaction<Schema>,
     owner: KeyOwner,
     id: string,
-  ): Promise<readonly string[] | undefined> {
+  ): Promise<readonly MadeKey[] | undefined> {
     const made = liveMadeBy(transaction, owner, id);
-    const orgIds = new Set((await made.execute()).map(({ org_id: orgId }) => orgId));
+    const orgIds = orgsOf(await made.execute());
     for (const orgId of orgIds) {
-      if (orgId !== null) {
-        await this.accounts.lockOrg(transaction, orgId);
-      }
+      await this.accounts.lockOrg(transaction, orgId);
     }
     const locking = needsRowLocks(transaction) ? made.forUpdate() : made;
     let known = await locking.execute();
@@ -228,17 +241,17 @@ export class ApiKeyRepository {
     for (let before = -1; known.length !== before; known = await locking.execute()) {
       before = known.length;
     }
-    return known.every(({ org_id: orgId }) => orgIds.has(orgId)) ? known.map((key) => key.id) : undefined;
+    return orgsOf(known).every((orgId) => orgIds.includes(orgId)) ? known : undefined;
   }
 
   async #end(
     transaction: Transaction<Schema>,
-    ids: readonly string[],
-    record: (transaction: Transaction<Schema>, id: string) => Promise<void>,
+    made: readonly MadeKey[],
+    record: RevocationParts['record'],
   ): Promise<readonly ApiKeyRow[]> {
     const now = this.clock.now();
     const ended: ApiKeyRow[] = [];
-    for (const id of ids) {
+    for (const { id } of made) {
       const row = await transaction
         .updateTable('api_keys')
         .set({ revoked_at: now })
@@ -274,6 +287,13 @@ export class ApiKeyRepository {
       .executeTakeFirstOrThrow();
     return Number(count);
   }
+}
+
+type MadeKey = Pick<ApiKeyRow, 'id' | 'org_id'>;
+
+/** The organisations of keys, in the order in which they are locked: two revocations would deadlock otherwise. */
+function orgsOf(keys: readonly MadeKey[]): readonly string[] {
+  return [...new Set(keys.flatMap(({ org_id: orgId }) => orgId ?? []))].toSorted();
 }
 
 /** A live key of an owner and the live ones that it made. Ids grow with time, so that makers come first. */

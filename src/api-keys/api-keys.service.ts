@@ -8,14 +8,21 @@ import { Problem } from '../platform/errors/problem.error.js';
 import type { ApiKeyRow, Schema } from '../platform/database/database.schema.js';
 import { type Page, type PageQuery, decodeCursor, toPage } from '../platform/http/page-cursor.js';
 import { apiKeyClientId } from '../session/guards/key-authenticator.js';
-import type { Caller, Principal } from '../session/principal.js';
+import { type Caller, type Principal, hasSession, isAdministrator } from '../session/principal.js';
 import { type KeyEnd, RevocationService } from '../session/revocation/revocation.service.js';
+import { mayActIn } from '../session/vouching.query.js';
 import { requireScopes } from '../session/guards/authorization.js';
 import { covers, fullScope } from '../session/guards/scopes.js';
 import { hasSecondFactor } from '../session/tokens/account-claims.js';
 import { apiKeyPrefix, makeApiKey } from './api-key-format.js';
-import { ApiKeyRepository, type InsertOutcome, type KeyOwner } from './api-key.repository.js';
+import {
+  ApiKeyRepository,
+  type InsertOutcome,
+  type KeyOwner,
+  type RevocationParts,
+} from './api-key.repository.js';
 import type { CreatedKey, KeyItem, KeyInput } from './api-key.schemas.js';
+import { KeyAccounts } from './key-accounts.port.js';
 import type { ClientInfo } from '../platform/http/client-info.js';
 import { givenIdSchema } from '../platform/core/id.schema.js';
 
@@ -47,6 +54,7 @@ export class ApiKeysService {
     private readonly revocations: RevocationService,
     private readonly audit: AuditService,
     private readonly clock: Clock,
+    private readonly accounts: KeyAccounts,
   ) {}
 
   /**
@@ -129,13 +137,19 @@ export class ApiKeysService {
 
   /**
    * Revokes a key, and with it the tokens made from it: at once here, within the revocation bound on other replicas. The keys that it made
-   * go with it.
+   * go with it, also those of organisations in which the person has lost their role since: a leaked key must leave nothing behind.
    * @param id as the caller gave it.
+   * @throws {Problem} `forbidden`, and nothing ends, if it made a key of an organisation in which the caller's credential may not act.
    * @throws {Problem} `not_found` when it's no live key of this owner's.
    */
   async revoke(caller: Caller, owner: KeyOwner, id: unknown): Promise<void> {
     const parsed = givenIdSchema.safeParse(id);
-    const rows = parsed.success ? await this.#end(owner, parsed.data) : [];
+    const reach = await this.#reachOf(caller.principal);
+    const rows = parsed.success
+      ? await this.#end(owner, parsed.data, (transaction, orgId) =>
+          this.#requireMayEndIn(transaction, orgId, caller.principal, reach),
+        )
+      : [];
     if (rows.length === 0) {
       throw new Problem('not_found', { reason: 'no_such_api_key' });
     }
@@ -154,17 +168,55 @@ export class ApiKeysService {
   }
 
   /** Ends a key and the tokens made from it. @returns the rows that ended, as {@link ApiKeyRepository.revoke} does. */
-  async #end(owner: KeyOwner, id: string): Promise<readonly ApiKeyRow[]> {
+  async #end(
+    owner: KeyOwner,
+    id: string,
+    requireMay?: RevocationParts['requireMay'],
+  ): Promise<readonly ApiKeyRow[]> {
     const ends: KeyEnd[] = [];
-    const rows = await this.keys.revoke(owner, id, async (transaction, ended) => {
-      const end = this.revocations.endOfKey(ended);
-      await end.record(transaction);
-      ends.push(end);
+    const rows = await this.keys.revoke(owner, id, {
+      ...(requireMay === undefined ? {} : { requireMay }),
+      record: async (transaction, ended) => {
+        const end = this.revocations.endOfKey(ended);
+        await end.record(transaction);
+        ends.push(end);
+      },
     });
     for (const end of ends) {
       end.announce();
     }
     return rows;
+  }
+
+  /**
+   * Requires that a caller may end what a key of theirs made in an organisation. A session with all rights of the person may, unless another
+   * organisation's connection vouched for it; other credentials need to reach that organisation, and the right to revoke keys there.
+   * @throws {Problem} `forbidden`
+   */
+  async #requireMayEndIn(
+    transaction: Transaction<Schema>,
+    orgId: string,
+    principal: Principal,
+    { orgId: only }: Reach,
+  ): Promise<void> {
+    if (isAdministrator(principal)) {
+      return;
+    }
+    const { claims } = principal;
+    const isFull = covers(claims.scope, fullScope);
+    // With less than all rights, it acts only in the organisation that it states.
+    const reaches = only === null ? isFull || claims.org?.id === orgId : only === orgId;
+    const mayEnd =
+      hasSession(principal) && isFull && claims.act === undefined
+        ? await mayActIn(transaction, principal, orgId)
+        : reaches && (await this.accounts.mayRevoke(transaction, orgId, principal));
+    if (!mayEnd) {
+      throw new Problem('forbidden', {
+        detail:
+          'The key made keys of an organisation in which this credential may not revoke them. A login of this deployment’s own may.',
+        reason: 'api_key_made_elsewhere',
+      });
+    }
   }
 
   /** Who vouched for a caller's login, as {@link vouchingOrgOfCaller} reads it. */

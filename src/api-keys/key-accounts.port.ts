@@ -1,5 +1,6 @@
 import type { Transaction } from 'kysely';
 import type { Schema } from '../platform/database/database.schema.js';
+import type { Principal } from '../session/principal.js';
 
 /** A service account that has lost its role as an admin of an organisation. */
 export interface LoweredAccount {
@@ -11,6 +12,9 @@ export interface LoweredAccount {
 export abstract class KeyAccounts {
   /** Locks an organisation until the transaction ends. @returns false when there is none. */
   abstract lockOrg(transaction: Transaction<Schema>, orgId: string): Promise<boolean>;
+
+  /** Whether a caller may revoke an organisation's keys, by their standing there in SQL. */
+  abstract mayRevoke(transaction: Transaction<Schema>, orgId: string, principal: Principal): Promise<boolean>;
 
   /** Makes a service account a member. @param member.createdAt milliseconds since the epoch. */
   abstract join(

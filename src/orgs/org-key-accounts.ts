@@ -3,13 +3,29 @@ import type { Transaction } from 'kysely';
 import { KeyAccounts, type LoweredAccount } from '../api-keys/key-accounts.port.js';
 import { withMadeKeys } from '../api-keys/made-keys.query.js';
 import type { Schema } from '../platform/database/database.schema.js';
-import { lockOrg } from './org-lock.js';
+import type { Principal } from '../session/principal.js';
+import { verdictOn } from './org-access.js';
+import { lockOrg, standingIn } from './org-lock.js';
+import { OrgRepository } from './org.repository.js';
 
 /** Stores the memberships of the service accounts that organisations' API keys act as. */
 @Injectable()
 export class OrgKeyAccounts extends KeyAccounts {
+  constructor(private readonly orgs: OrgRepository) {
+    super();
+  }
+
   override async lockOrg(transaction: Transaction<Schema>, orgId: string): Promise<boolean> {
     return (await lockOrg(transaction, orgId)) !== undefined;
+  }
+
+  override async mayRevoke(
+    transaction: Transaction<Schema>,
+    orgId: string,
+    principal: Principal,
+  ): Promise<boolean> {
+    const standing = await standingIn(transaction, orgId, principal, this.orgs.time);
+    return !standing.lacksFactor && verdictOn(standing, 'key.revoke') === 'allow';
   }
 
   override async join(

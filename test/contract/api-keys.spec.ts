@@ -7,10 +7,11 @@ import { examine } from '../../src/doctor/doctor.service.js';
 import { newId } from '../../src/platform/core/identifier.js';
 import { Database } from '../../src/platform/database/database.schema.js';
 import { administratorAt } from '../support/administrator.js';
-import { exchange, makeKey, plantOrg, send, textOf } from '../support/api.caller.js';
+import { exchange, makeKey, plantConnection, plantOrg, send, textOf } from '../support/api.caller.js';
 import { databaseKinds } from '../support/database.kinds.js';
 import { type FreshDatabase, freshDatabase } from '../support/fresh.database.js';
 import { type Gateway, type HeldSession, newSecret, startGateway } from '../support/gateway.js';
+import { RowRace } from '../support/row.race.js';
 import { waitUntil } from '../support/stack.js';
 
 const path = '/api/v1/api-keys';
@@ -510,6 +511,118 @@ describe.each(databaseKinds)('API keys on %s', (kind) => {
       });
     });
 
+    describe('that a person’s key made', () => {
+      const body = { scope: 'api' };
+      let maker: HeldSession;
+      let elsewhere: string;
+      let root: { id: string; key: string };
+      let key: { id: string; key: string };
+      let made: { id: string; key: string };
+
+      const database = () => gateway.app.get(Database, { strict: false }).query;
+      const revoke = (as: Record<string, string>) => send(gateway, 'DELETE', `${path}/${key.id}`, as);
+      const statuses = async (): Promise<number[]> =>
+        Promise.all(
+          [key, made].map(
+            async (each) =>
+              (await gateway.request('/api/v1/me', { headers: { 'x-api-key': each.key } })).status,
+          ),
+        );
+      const beInOrg = async (state: 'active' | 'removed'): Promise<void> => {
+        await database()
+          .updateTable('memberships')
+          .set({ state })
+          .where('user_id', '=', maker.user.id)
+          .where('org_id', '=', orgId)
+          .execute();
+      };
+
+      beforeEach(async () => {
+        maker = await gateway.session();
+        const joined = Date.now() + day;
+        const membership = { org_id: orgId, user_id: maker.user.id, state: 'active' } as const;
+        await database()
+          .insertInto('memberships')
+          .values({ ...membership, role: 'owner', created_at: joined })
+          .execute();
+        elsewhere = await plantOrg(gateway, newId(), { member: maker });
+        root = await makeKey(gateway, { cookie: maker.cookie }, body);
+        key = await makeKey(gateway, { 'x-api-key': root.key }, body);
+        made = await makeKey(gateway, { 'x-api-key': key.key }, body, keys);
+      });
+
+      /** A token of the person's session for one organisation. */
+      async function tokenIn(org: string, scope: string): Promise<Record<string, string>> {
+        const answer = await exchange(
+          gateway,
+          {
+            grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
+            subject_token_type: 'urn:vestibule:params:oauth:token-type:session',
+            scope,
+            org,
+          },
+          { cookie: maker.cookie },
+        );
+        return { authorization: `Bearer ${textOf(answer, 'access_token')}` };
+      }
+
+      const credentials: readonly (readonly [string, () => Promise<Record<string, string>>])[] = [
+        [
+          'a login that another organisation’s connection vouched for',
+          async () => {
+            const identity = { issuer: await plantConnection(gateway, elsewhere), subject: newId() };
+            const row = { ...identity, user_id: maker.user.id, created_at: 1, last_login_at: 1 };
+            await database().insertInto('identities').values(row).execute();
+            const { user } = maker;
+            // It begins in the only organisation that they have then.
+            await beInOrg('removed');
+            const held = await gateway.session({ ...identity, email: user.email, name: user.name });
+            await beInOrg('active');
+            expect(held.user.id).toBe(user.id);
+            return { cookie: held.cookie };
+          },
+        ],
+        ['a token for another organisation', async () => tokenIn(elsewhere, 'keys:write')],
+        [
+          'a key that is bound to another organisation',
+          async () => {
+            const bearer = await tokenIn(elsewhere, 'api');
+            return { 'x-api-key': (await makeKey(gateway, bearer, body)).key };
+          },
+        ],
+        [
+          'a key with less scope',
+          async () => ({
+            'x-api-key': (await makeKey(gateway, { cookie: maker.cookie }, { scope: 'keys:write' })).key,
+          }),
+        ],
+        [
+          'a key of a former owner',
+          async () => {
+            await beInOrg('removed');
+            return { 'x-api-key': root.key };
+          },
+        ],
+      ];
+      it.each(credentials)('isn’t ended by %s, and neither is that one', async (_case, credential) => {
+        const refused = await revoke(await credential());
+        expect([refused.status, textOf(refused, 'code')]).toEqual([403, 'forbidden']);
+        expect(await statuses()).toEqual([200, 200]);
+      });
+
+      it.each([
+        [
+          'the person, who is an owner no more',
+          async () => beInOrg('removed').then(() => ({ cookie: maker.cookie })),
+        ],
+        ['a key of an owner', async () => ({ 'x-api-key': root.key })],
+        ['a token for the organisation', async () => tokenIn(orgId, 'keys:write')],
+      ] as const)('is ended together with it by %s', async (_case, credential) => {
+        expect((await revoke(await credential())).status).toBe(204);
+        expect(await statuses()).toEqual([401, 401]);
+      });
+    });
+
     it("a person's own key can't be revoked through an organisation, nor the other way round", async () => {
       const own = await makeKey(gateway, { cookie: owner.cookie });
       const orgs = await makeKey(gateway, { cookie: owner.cookie }, {}, keys);
@@ -647,6 +760,62 @@ describe('API keys on postgres', () => {
     });
     expect((await asked)?.status).toBe(401);
     expect((await gateway.request(path, { headers: cookie })).json()).toMatchObject({ items: [] });
+  });
+
+  it.each(['a person', 'an organisation'])(
+    'a key that another replica revokes while it makes one of %s makes none',
+    async (whose) => {
+      const maker = await gateway.session();
+      const orgId = await plantOrg(gateway, newId(), { owner: maker });
+      const { id, key } = await makeKey(gateway, { cookie: maker.cookie }, { scope: 'api' });
+      const place = whose === 'a person' ? path : `/api/v1/orgs/${orgId}/api-keys`;
+      const race = await RowRace.at(database.url);
+      try {
+        const asked = await race.during('update api_keys set revoked_at = 1 where id = $1', [id], async () =>
+          send(gateway, 'POST', place, { 'x-api-key': key }, { name: 'Child', scope: 'app:x' }),
+        );
+        expect(asked.status).toBe(401);
+      } finally {
+        await race.stop();
+      }
+      const { query } = gateway.app.get(Database, { strict: false });
+      const rows = await query
+        .selectFrom('api_keys')
+        .select('id')
+        .where('created_by', '=', maker.user.id)
+        .execute();
+      expect(rows).toEqual([{ id }]);
+    },
+  );
+
+  it('the revocation of a key locks the organisations of what it made in the order of their ids', async () => {
+    const maker = await gateway.session();
+    const orgIds = [
+      await plantOrg(gateway, newId(), { owner: maker }),
+      await plantOrg(gateway, newId(), { owner: maker }),
+    ].toSorted();
+    const { id, key } = await makeKey(gateway, { cookie: maker.cookie }, { scope: 'api' });
+    for (const orgId of orgIds.toReversed()) {
+      await makeKey(gateway, { 'x-api-key': key }, {}, `/api/v1/orgs/${orgId}/api-keys`);
+    }
+    let revoked: Promise<{ status: number } | undefined> = Promise.resolve(undefined);
+    await database
+      .connect()
+      .query.transaction()
+      .execute(async (transaction) => {
+        const [first, second] = orgIds.map((orgId) =>
+          transaction.selectFrom('orgs').select('id').where('id', '=', orgId).forUpdate(),
+        );
+        await first?.execute();
+        revoked = send(gateway, 'DELETE', `${path}/${id}`, { cookie: maker.cookie });
+        await waitUntil(async () => {
+          const { rows } = await sql`select 1 from pg_stat_activity
+            where wait_event_type = 'Lock' and datname = current_database()`.execute(transaction);
+          return rows.length > 0;
+        }, 'the revocation to wait for the first one');
+        expect(await second?.noWait().execute()).toHaveLength(1);
+      });
+    expect((await revoked)?.status).toBe(204);
   });
 
   it('the revocation of a key waits for what a key of its makes meanwhile, and ends that too', async () => {

@@ -130,11 +130,11 @@ describe.each(databaseKinds)(
       [
         'a user’s API keys',
         () =>
-          new ApiKeyRepository(connection, new Clock(), new OrgKeyAccounts()).list(
-            { userId: userIds[7] ?? '' },
-            51,
-            undefined,
-          ),
+          new ApiKeyRepository(
+            connection,
+            new Clock(),
+            new OrgKeyAccounts(new OrgRepository(connection, new Clock(), new RequiredFactors())),
+          ).list({ userId: userIds[7] ?? '' }, 51, undefined),
       ],
       ['the newest audit events', () => new AuditEventReader(connection).list({}, 51, undefined)],
       [

@@ -40,7 +40,8 @@ export class UserKeysController {
   @ApiRoute('DELETE', ':keyId', {
     scope: 'users:write',
     summary: 'Revoke one of a user’s API keys',
-    description: 'The key and all tokens exchanged for it are refused at once.',
+    description:
+      'The key, the keys that it created (also those of organisations) and all tokens exchanged for them are refused at once. The service accounts of organisations’ keys among them are disabled.',
     ids: { keyId: 'Id of the API key.' },
     answer: { description: 'Revoked.' },
     problems: ['not_found'],

@@ -50,10 +50,11 @@ export class ApiKeysController {
   @ApiRoute('DELETE', ':id', {
     scope: 'keys:write',
     summary: 'Revoke one of my API keys',
-    description: 'The key and all tokens exchanged for it are refused at once.',
+    description:
+      'The key, the keys that it created (also those of organisations, even if the caller has lost their role there) and all tokens exchanged for them are refused at once. The service accounts of organisations’ keys among them are disabled. A credential that may not revoke the keys of one of these organisations, such as a key that is bound to another one, revokes nothing.',
     ids: { id: 'Id of the API key.' },
     answer: { description: 'Revoked.' },
-    problems: ['not_found'],
+    problems: ['forbidden', 'not_found'],
   })
   async revoke(@Param('id') id: string, @CurrentCaller() caller: Caller): Promise<void> {
     await this.keys.revoke(caller, { userId: caller.principal.claims.sub }, id);
