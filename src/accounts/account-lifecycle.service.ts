@@ -47,14 +47,14 @@ export class AccountLifecycle {
 
   /**
    * Enables an account. Ended sessions stay ended, so the user must log in again.
-   * @throws {Problem} `not_found`, `provider_unavailable`, `forbidden`
+   * @throws {Problem} `not_found`, `provider_unavailable`, `forbidden`; `conflict` if somebody disables them meanwhile
    */
   async enable(userId: string, act: ActorContext): Promise<UserRow> {
     const { author } = act;
     const user = await this.access.giveFor(
       userId,
       () => this.changes.claimEnabling(userId, author),
-      () => this.changes.enable(userId, author),
+      (disabledAt) => this.changes.enable(userId, author, disabledAt),
     );
     // So that API keys work again at once, and not only when their cache entry expires after a minute.
     await this.revocations.invalidate('user', userId);
@@ -68,10 +68,13 @@ export class AccountLifecycle {
    * @throws {Problem} `not_found`, `conflict`, `owner_needed`, `provider_unavailable`
    */
   async delete(userId: string, act: ActorContext): Promise<void> {
-    const claimed = await this.revocations.invalidateBy('user', userId, (part) =>
-      this.changes.claimDeletion(userId, act.author, part),
-    );
-    await this.#deleteAtProvider(claimed);
+    // An enabling that came in between would have its access taken once the deletion has failed, and the user is restored.
+    await this.access.inTurn(userId, async () => {
+      const claimed = await this.revocations.invalidateBy('user', userId, (part) =>
+        this.changes.claimDeletion(userId, act.author, part),
+      );
+      await this.#deleteAtProvider(claimed);
+    });
     await this.#shut(userId, 'user_deleted');
     let lowered: readonly LoweredAccount[] = [];
     await this.changes.delete(userId, async (transaction) => {

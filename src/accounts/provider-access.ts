@@ -31,15 +31,19 @@ export class ProviderAccess extends PeriodicTask {
   /**
    * Gives access around a change that enables a user, and takes it again if that isn't made.
    * @param claim notes that access is to be taken, and throws if the change may not be made.
-   * @param change enables the user.
+   * @param change enables the user, by what `claim` returned.
    * @throws {Problem} `provider_unavailable`; what `claim` and `change` throw.
    */
-  async giveFor<T>(userId: string, claim: () => Promise<unknown>, change: () => Promise<T>): Promise<T> {
-    return this.#inTurn(userId, async () => {
-      await claim();
+  async giveFor<C, T>(
+    userId: string,
+    claim: () => Promise<C>,
+    change: (claimed: C) => Promise<T>,
+  ): Promise<T> {
+    return this.inTurn(userId, async () => {
+      const claimed = await claim();
       try {
         await this.#setActive(userId, true);
-        return await change();
+        return await change(claimed);
       } catch (error) {
         await this.#quietly(userId, () => this.#takeNow(userId));
         throw error;
@@ -47,16 +51,21 @@ export class ProviderAccess extends PeriodicTask {
     });
   }
 
+  /** Does something while nobody else changes this user's access, on any replica. @throws {Problem} `overloaded`; what it throws. */
+  async inTurn<T>(userId: string, act: () => Promise<T>): Promise<T> {
+    return this.locks.run(`provider access ${userId}`, act);
+  }
+
   /** Takes a disabled user's access. It doesn't fail: what is left is for the next time. */
   async take(userId: string): Promise<void> {
-    await this.#quietly(userId, () => this.#inTurn(userId, () => this.#takeNow(userId)));
+    await this.#quietly(userId, () => this.inTurn(userId, () => this.#takeNow(userId)));
   }
 
   /** Takes the access of everybody of whom it is still to be taken. */
   async takeLeft(): Promise<void> {
     let last = '';
     for (;;) {
-      const ids = await this.changes.unshut(last);
+      const ids = await this.changes.listWithProviderAccess(last);
       for (const id of ids) {
         await this.take(id);
       }
@@ -88,9 +97,9 @@ export class ProviderAccess extends PeriodicTask {
   }
 
   async #takeNow(userId: string): Promise<void> {
-    if (await this.changes.isUnshut(userId)) {
+    if (await this.changes.hasProviderAccess(userId)) {
       await this.#setActive(userId, false);
-      await this.changes.markShut(userId);
+      await this.changes.markProviderAccessTaken(userId);
     }
   }
 
@@ -102,10 +111,6 @@ export class ProviderAccess extends PeriodicTask {
     const identities = await this.changes.identitiesOf(userId);
     const administered = identities.filter(({ issuer }) => administration.has(issuer));
     await allDone(administered.map(({ subject }) => administration.setActive(subject, active)));
-  }
-
-  async #inTurn<T>(userId: string, act: () => Promise<T>): Promise<T> {
-    return this.locks.run(`provider access ${userId}`, act);
   }
 
   async #quietly(userId: string, act: () => Promise<void>): Promise<void> {

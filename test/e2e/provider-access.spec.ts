@@ -1,12 +1,13 @@
-import type { IncomingMessage } from 'node:http';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { z } from 'zod';
 import { ProviderAccess } from '../../src/accounts/provider-access.js';
+import { DatabaseLocks } from '../../src/platform/database/database-locks.js';
 import { Database } from '../../src/platform/database/database.schema.js';
 import { promote } from '../support/administrator.js';
 import { OryAdmin } from '../support/ory.admin.js';
 import { type Person, logIn, logInAtKratosAlone, newPerson } from '../support/person.js';
-import { type Stack, startStack } from '../support/stack.js';
+import { type Stack, startStack, waitUntil } from '../support/stack.js';
 import { StandIn } from '../support/stand-in.js';
 import { type Page, UserAgent } from '../support/user-agent.js';
 
@@ -71,6 +72,12 @@ describe('access to real Kratos, when it takes its time or fails', () => {
     });
   const stateAtKratos = async (): Promise<string> =>
     identitySchema.parse(await (await fetch(`${real}/admin/identities/${visitor.identityId}`)).json()).state;
+  const rowOf = async () =>
+    query()
+      .selectFrom('users')
+      .select('disabled_at')
+      .where('id', '=', visitor.userId)
+      .executeTakeFirstOrThrow();
   const isChange = ({ method }: IncomingMessage): boolean => method !== 'GET';
 
   /** The administrator is demoted, on another replica, once Kratos has dealt with the next change and before it answers. */
@@ -102,12 +109,65 @@ describe('access to real Kratos, when it takes its time or fails', () => {
     demoteMeanwhile();
     expect((await act('enable')).json()).toMatchObject({ code: 'forbidden' });
     expect(await stateAtKratos()).toBe('inactive');
-    const { disabled_at: disabledAt } = await query()
-      .selectFrom('users')
-      .select('disabled_at')
-      .where('id', '=', visitor.userId)
-      .executeTakeFirstOrThrow();
-    expect(disabledAt).not.toBeNull();
+    expect((await rowOf()).disabled_at).not.toBeNull();
+  });
+
+  it('a disabling that meets an enabling under way is kept: that is refused, and takes the access again', async () => {
+    expect((await act('disable')).status).toBe(200);
+    const { disabled_at: before } = await rowOf();
+    let disabled: Promise<Page> | undefined;
+    kratos.replace(async (request) => {
+      if (isChange(request)) {
+        kratos.replace(undefined);
+        disabled = act('disable');
+        await waitUntil(async () => (await rowOf()).disabled_at !== before, 'the second disabling');
+      }
+      return false;
+    });
+    expect((await act('enable')).json()).toMatchObject({ code: 'conflict' });
+    expect((await disabled)?.status).toBe(200);
+    expect(await stateAtKratos()).toBe('inactive');
+    expect((await rowOf()).disabled_at).not.toBeNull();
+  });
+
+  it('a user whose deletion fails while somebody enables them keeps the access', async () => {
+    const turns = vi.spyOn(stack.app().get(DatabaseLocks, { strict: false }), 'run');
+    let enabled: Promise<Page> | undefined;
+    let isTaken = false;
+    const isTurn = ([name]: readonly unknown[]): boolean => name === `provider access ${visitor.userId}`;
+    const refuse = (response: ServerResponse): boolean => {
+      response.writeHead(403, { 'content-type': 'application/json' }).end('{}');
+      return true;
+    };
+    const changes: string[] = [];
+    const deleted = new Promise<Page>((resolve, reject) => {
+      kratos.say(async (request, response) => {
+        if (!isChange(request) || request.url !== `/admin/identities/${visitor.identityId}`) {
+          return false;
+        }
+        changes.push(request.method ?? '');
+        if (request.method === 'DELETE') {
+          enabled = act('enable');
+          const isInQueue = (): boolean => turns.mock.calls.filter(isTurn).length > 1;
+          await waitUntil(async () => isTaken || isInQueue(), 'the enabling');
+          return refuse(response);
+        }
+        if (changes.filter((method) => method === 'PATCH').length === 1) {
+          return refuse(response);
+        }
+        isTaken = true;
+        await deleted;
+        return false;
+      });
+      admin.agent
+        .fetch(`/api/v1/users/${visitor.userId}`, { method: 'DELETE', headers: { origin: stack.url } })
+        .then(resolve, reject);
+    });
+    expect((await deleted).json()).toMatchObject({ code: 'provider_unavailable' });
+    expect((await enabled)?.json()).toMatchObject({ code: 'provider_unavailable' });
+    expect((await rowOf()).disabled_at).toBeNull();
+    expect(await stateAtKratos()).toBe('active');
+    turns.mockRestore();
   });
 
   it('a user who could not be disabled at Kratos is disabled there later, also after a restart', async () => {

@@ -123,7 +123,7 @@ export class UsersController {
     description: 'The user can log in again, and their API keys work again.',
     ids: { id: 'Id of the user.' },
     answer: { description: 'Enabled.', schema: userDetailSchema },
-    problems: ['not_found'],
+    problems: ['not_found', 'conflict'],
   })
   async enable(
     @Param('id') id: string,

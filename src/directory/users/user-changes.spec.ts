@@ -116,7 +116,7 @@ describe.each(databaseKinds)('UserChanges on %s', (kind) => {
     await expect(changes.reserve(id, { name: 'X' }, undefined, somebody)).rejects.toMatchObject(missing);
     await expect(changes.apply(id, { role: 'user' }, somebody)).rejects.toMatchObject(missing);
     await expect(changes.disable(id, somebody)).rejects.toMatchObject(missing);
-    await expect(changes.enable(id, somebody)).rejects.toMatchObject(missing);
+    await expect(changes.enable(id, somebody, null)).rejects.toMatchObject(missing);
     await expect(changes.claimDeletion(id, somebody)).rejects.toMatchObject(missing);
   });
 
@@ -131,7 +131,7 @@ describe.each(databaseKinds)('UserChanges on %s', (kind) => {
         () => changes.apply(id, { role: 'admin' }, author),
         () => changes.apply(former, { role: 'admin' }, author),
         () => changes.disable(id, author),
-        () => changes.enable(disabled, author),
+        () => changes.enable(disabled, author, null),
         () => changes.claimDeletion(id, author),
       ]) {
         await expect(act()).rejects.toMatchObject({ code: expect.stringMatching('forbidden|conflict') });
@@ -171,6 +171,16 @@ describe.each(databaseKinds)('UserChanges on %s', (kind) => {
     expect((await changes.claimDeletion(id, asPerson)).row.disabled_at).not.toBeNull();
   });
 
+  it('a user who is disabled once more stays so, also for an administrator who was enabling them', async () => {
+    const id = await add();
+    await changes.disable(id, somebody);
+    const claimed = await changes.claimEnabling(id, somebody);
+    // The same millisecond is another time, too.
+    await elsewhere.disable(id, somebody);
+    await expect(changes.enable(id, somebody, claimed)).rejects.toMatchObject(conflict('disabled_again'));
+    expect((await rowOf(id)).disabled_at).not.toBeNull();
+  });
+
   it('the last administrator stays; one who is disabled does not count', async () => {
     const [id, other] = [await add('admin'), await add('admin')];
     await changes.disable(other, somebody);
@@ -184,7 +194,7 @@ describe.each(databaseKinds)('UserChanges on %s', (kind) => {
       await expect(act()).rejects.toMatchObject(conflict('last_administrator'));
     }
     await changes.apply(other, { role: 'user' }, somebody);
-    await changes.enable(other, somebody);
+    await changes.enable(other, somebody, await changes.claimEnabling(other, somebody));
     await expect(changes.disable(id, somebody)).rejects.toMatchObject(conflict('last_administrator'));
     await changes.apply(other, { role: 'admin' }, somebody);
     expect((await changes.disable(id, somebody)).disabled_at).not.toBeNull();
@@ -235,7 +245,7 @@ describe.each(databaseKinds)('UserChanges on %s', (kind) => {
       .execute();
     await changes.disable(other, somebody);
     await expect(changes.claimDeletion(id, somebody)).rejects.toMatchObject({ code: 'owner_needed' });
-    await changes.enable(other, somebody);
+    await changes.enable(other, somebody, await changes.claimEnabling(other, somebody));
     expect((await changes.claimDeletion(id, somebody)).row.id).toBe(id);
   });
 

@@ -104,52 +104,79 @@ export class UserChanges {
       const row = await lockWithAdministrators(transaction, id);
       await requireAuthor(transaction, author);
       await requireOtherAdministrator(transaction, row, 'disable');
-      // The time is new on each call: a deletion that fails meanwhile must not undo this.
+      // The time is new on each call: an enabling, or a deletion that fails, must not undo this meanwhile.
       const version = row.disabled_at === null ? row.version + 1 : row.version;
-      const now = this.clock.now();
-      const disabled = await this.#update(transaction, id, { disabled_at: now, unshut_since: now, version });
+      const now = Math.max(this.clock.now(), (row.disabled_at ?? 0) + 1);
+      const disabled = await this.#update(transaction, id, {
+        disabled_at: now,
+        provider_access_since: now,
+        version,
+      });
       await part?.(transaction);
       return disabled;
     });
   }
 
-  /** Notes that a user is about to get access to the provider, and loses it again unless enabled. @throws {Problem} `not_found`, `forbidden` */
-  async claimEnabling(id: string, author: ChangeAuthor): Promise<void> {
-    await this.#transaction(async (transaction) => {
+  /**
+   * Notes that a user is about to get access to the provider, and loses it again unless enabled.
+   * @returns when they were disabled, for {@link enable}.
+   * @throws {Problem} `not_found`, `forbidden`
+   */
+  async claimEnabling(id: string, author: ChangeAuthor): Promise<UserRow['disabled_at']> {
+    return this.#transaction(async (transaction) => {
       const row = await lockUser(transaction, id);
       await requireAuthor(transaction, author);
       if (row.disabled_at !== null) {
-        await this.#update(transaction, id, { unshut_since: this.clock.now() });
+        await this.#update(transaction, id, { provider_access_since: this.clock.now() });
       }
+      return row.disabled_at;
     });
   }
 
   /** Disabled users who may still have access to the provider, by their ids. @param after the last id of those before. */
-  async unshut(after: string): Promise<readonly string[]> {
-    const rows = await this.#unshut().where('id', '>', after).orderBy('id').limit(usersAtOnce).execute();
+  async listWithProviderAccess(after: string): Promise<readonly string[]> {
+    const rows = await this.#withProviderAccess()
+      .where('id', '>', after)
+      .orderBy('id')
+      .limit(usersAtOnce)
+      .execute();
     return rows.map(({ id }) => id);
   }
 
   /** Whether a user is disabled and may still have access to the provider. */
-  async isUnshut(id: string): Promise<boolean> {
-    return (await this.#unshut().where('id', '=', id).executeTakeFirst()) !== undefined;
+  async hasProviderAccess(id: string): Promise<boolean> {
+    return (await this.#withProviderAccess().where('id', '=', id).executeTakeFirst()) !== undefined;
   }
 
   /** Notes that a disabled user has no access to the provider any more. */
-  async markShut(id: string): Promise<void> {
-    await this.database.query.updateTable('users').set({ unshut_since: null }).where('id', '=', id).execute();
+  async markProviderAccessTaken(id: string): Promise<void> {
+    await this.database.query
+      .updateTable('users')
+      .set({ provider_access_since: null })
+      .where('id', '=', id)
+      .execute();
   }
 
-  /** Enables a user. @throws {Problem} `not_found`, `forbidden` */
-  async enable(id: string, author: ChangeAuthor): Promise<UserRow> {
+  /**
+   * Enables a user.
+   * @param disabledAt as {@link claimEnabling} returned it.
+   * @throws {Problem} `not_found`, `forbidden`; `conflict` if somebody has disabled them since.
+   */
+  async enable(id: string, author: ChangeAuthor, disabledAt: UserRow['disabled_at']): Promise<UserRow> {
     return this.#transaction(async (transaction) => {
       const row = await lockWithAdministrators(transaction, id);
       await requireAuthor(transaction, author);
+      if (row.disabled_at !== null && row.disabled_at !== disabledAt) {
+        throw new Problem('conflict', {
+          detail: 'Somebody has disabled this user again meanwhile.',
+          reason: 'disabled_again',
+        });
+      }
       return row.disabled_at === null
         ? row
         : this.#update(transaction, id, {
             disabled_at: null,
-            unshut_since: null,
+            provider_access_since: null,
             version: row.version + 1,
           });
     });
@@ -221,11 +248,11 @@ export class UserChanges {
     return identitiesOf(this.database.query, id);
   }
 
-  #unshut() {
+  #withProviderAccess() {
     return this.database.query
       .selectFrom('users')
       .select('id')
-      .where('unshut_since', 'is not', null)
+      .where('provider_access_since', 'is not', null)
       .where('disabled_at', 'is not', null);
   }
 

@@ -17,7 +17,7 @@ export interface UsersTable {
   name_key: string | null;
   disabled_at: number | null;
   /** While a disabled user may still have access to the login provider, since when; null once that is taken. */
-  unshut_since: Generated<number | null>;
+  provider_access_since: Generated<number | null>;
   created_at: number;
   updated_at: number;
   last_login_at: number | null;

@@ -11,17 +11,21 @@ interface Account {
 }
 
 /**
- * Adds since when a disabled user may still have access to the provider. Makes members of the accounts of organisations' API keys that are
+ * Adds since when a disabled user may still have access to the provider: everyone who is disabled, until it is taken once more. Makes members of the accounts of organisations' API keys that are
  * admins and whose makers couldn't give that role now.
  */
 export async function up(database: Kysely<Schema>): Promise<void> {
-  await database.schema.alterTable('users').addColumn('unshut_since', 'bigint').execute();
+  await database.schema.alterTable('users').addColumn('provider_access_since', 'bigint').execute();
   await database.schema
-    .createIndex('users_unshut')
+    .createIndex('users_provider_access')
     .on('users')
     .column('id')
-    .where(sql<boolean>`unshut_since is not null`)
+    .where(sql<boolean>`provider_access_since is not null`)
     .execute();
+  // Nobody knows of whom it couldn't be taken before. It may be taken twice.
+  await sql`
+    update users set provider_access_since = disabled_at
+    where disabled_at is not null and kind = 'person'`.execute(database);
   const { rows } = await sql<Account>`
     with recursive beyond(org_id, user_id) as (
       select api_keys.org_id, api_keys.user_id

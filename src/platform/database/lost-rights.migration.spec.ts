@@ -1,13 +1,12 @@
-import { sql } from 'kysely';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
-import { databaseKinds } from '../../test/support/database.kinds.js';
-import { type FreshDatabase, migratedDatabase } from '../../test/support/fresh.database.js';
-import { newUserRow } from '../directory/users/user-rows.js';
-import { newId } from '../platform/core/identifier.js';
-import type { DatabaseConnection } from '../platform/database/database-connection.js';
-import { migrate } from '../platform/database/migration-runner.js';
+import { databaseKinds } from '../../../test/support/database.kinds.js';
+import { type FreshDatabase, migratedDatabase } from '../../../test/support/fresh.database.js';
+import { newUserRow } from '../../directory/users/user-rows.js';
+import { newId } from '../core/identifier.js';
+import type { DatabaseConnection } from './database-connection.js';
+import { up } from './migrations/0038-lost-rights.migration.js';
 
-describe.each(databaseKinds)('the upgrade of organisations’ API keys on %s', (kind) => {
+describe.each(databaseKinds)('the migration 0038-lost-rights on %s', (kind) => {
   let database: FreshDatabase;
   let connection: DatabaseConnection;
   let orgId: string;
@@ -15,12 +14,9 @@ describe.each(databaseKinds)('the upgrade of organisations’ API keys on %s', (
   beforeEach(async () => {
     database = await migratedDatabase(kind, inject('postgresUrl'));
     connection = database.connect();
-    // As the last release left it.
-    await connection.query.schema.dropIndex('api_keys_maker').execute();
-    await connection.query.schema.alterTable('api_keys').dropColumn('made_by_key').execute();
-    await connection.query.schema.dropIndex('users_unshut').execute();
-    await connection.query.schema.alterTable('users').dropColumn('unshut_since').execute();
-    await sql`delete from vestibule_migrations where name > '0037'`.execute(connection.query);
+    // As it was before. Later migrations stay: the ledger isn't asked.
+    await connection.query.schema.dropIndex('users_provider_access').execute();
+    await connection.query.schema.alterTable('users').dropColumn('provider_access_since').execute();
     orgId = newId();
     await connection.query
       .insertInto('orgs')
@@ -79,6 +75,22 @@ describe.each(databaseKinds)('the upgrade of organisations’ API keys on %s', (
     return userId;
   }
 
+  it('has the access to the provider taken once more from every person who is disabled', async () => {
+    const disabled = await addUser({ disabled_at: 7 });
+    const others = [await addUser(), await addUser({ disabled_at: 7, kind: 'service' })];
+    await up(connection.query);
+    const rows = await connection.query
+      .selectFrom('users')
+      .select(['id', 'provider_access_since as since'])
+      .orderBy('id')
+      .execute();
+    expect(rows).toEqual([
+      { id: disabled, since: 7 },
+      { id: others[0], since: null },
+      { id: others[1], since: null },
+    ]);
+  });
+
   it('leaves no admin whose maker could not make one, nor what that key made, and tells replicas and the trail', async () => {
     const [demoted, removed] = [
       await addKey(await join(await addUser(), 'member', 'active')),
@@ -99,7 +111,7 @@ describe.each(databaseKinds)('the upgrade of organisations’ API keys on %s', (
       await addKey(await join(await addUser(), 'admin', 'active')),
       await addKey(await addUser({ role: 'admin' })),
     ];
-    await migrate(connection);
+    await up(connection.query);
     const { query } = connection;
     const rolesOf = async (ids: readonly string[]): Promise<string[]> => {
       const rows = await query.selectFrom('memberships').select('role').where('user_id', 'in', ids).execute();
