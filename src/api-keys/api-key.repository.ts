@@ -230,6 +230,11 @@ export class ApiKeyRepository {
     owner: KeyOwner,
     id: string,
   ): Promise<readonly MadeKey[] | undefined> {
+    if (!needsRowLocks(transaction)) {
+      // SQLite: a transaction that reads first and writes later fails if another process writes in between.
+      const key = transaction.updateTable('api_keys').set((builder) => ({ name: builder.ref('name') }));
+      await key.where('id', '=', id).execute();
+    }
     const made = liveMadeBy(transaction, owner, id);
     const orgIds = orgsOf(await made.execute());
     for (const orgId of orgIds) {

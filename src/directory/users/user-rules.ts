@@ -37,9 +37,7 @@ export async function lockWithAdministrators(transaction: Transaction<Schema>, i
 
 /** The user, locked. @throws {Problem} `not_found` */
 export async function lockUser(transaction: Transaction<Schema>, id: string): Promise<UserRow> {
-  const row = transaction.selectFrom('users').select('id').where('id', '=', id);
-  await (needsRowLocks(transaction) ? row.forUpdate() : row).execute();
-  return requireRow(transaction, id);
+  return lockedByWriting(transaction, id).executeTakeFirstOrThrow(() => unknownUser());
 }
 
 /**
@@ -47,10 +45,7 @@ export async function lockUser(transaction: Transaction<Schema>, id: string): Pr
  * @throws {Problem} `unauthenticated`
  */
 export async function requireActiveUser(transaction: Transaction<Schema>, id: string): Promise<void> {
-  const row = transaction.selectFrom('users').select('disabled_at').where('id', '=', id);
-  const user = await (needsRowLocks(transaction) ? row.forUpdate() : row).executeTakeFirstOrThrow(() =>
-    userUnknown(),
-  );
+  const user = await lockedByWriting(transaction, id).executeTakeFirstOrThrow(() => userUnknown());
   if (user.disabled_at !== null) {
     throw userDisabled();
   }
@@ -185,6 +180,18 @@ export async function requireOtherOwners(transaction: Transaction<Schema>, userI
       reason: 'only_owner',
     });
   }
+}
+
+/**
+ * A user's row, written as it is. On SQLite, a transaction that reads first and writes later fails if another process writes in between; on
+ * PostgreSQL, `for update` would make those wait who only refer to the user.
+ */
+function lockedByWriting(transaction: Transaction<Schema>, id: string) {
+  return transaction
+    .updateTable('users')
+    .set((builder) => ({ kind: builder.ref('kind') }))
+    .where('id', '=', id)
+    .returningAll();
 }
 
 async function requireRow(transaction: Transaction<Schema>, id: string): Promise<UserRow> {
