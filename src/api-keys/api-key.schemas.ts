@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { timestamp } from '../platform/time/timestamp.schema.js';
+import { isVisible } from '../platform/core/display-name.js';
 import { isScopeToken } from '../platform/core/scope.form.js';
 import { isKnownOrForeign, scopeTokens } from '../session/guards/scopes.js';
 import { idSchema } from '../platform/core/id.schema.js';
@@ -17,6 +18,7 @@ export const keyName = z
   .min(1, { error: 'must be a name of 1 to 200 characters' })
   .max(maximumName, { error: 'must be a name of 1 to 200 characters' })
   .regex(/^\P{C}*$/u, { error: 'must not hold control characters' })
+  .refine(isVisible, { error: 'must have a character that can be seen' })
   .meta({ description: 'Name by which its owner recognises the key.', example: 'Nightly export' });
 
 /** Scopes, separated by spaces or as a list → each once. */

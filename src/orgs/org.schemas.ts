@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { displayNameForm } from '../platform/core/display-name.js';
+import { displayNameForm, isVisible } from '../platform/core/display-name.js';
 import { timestamp } from '../platform/time/timestamp.schema.js';
 import { pageQuerySchema } from '../platform/http/page-cursor.js';
 import { positionKeySchema, searchSchema } from '../directory/users/profile-input.js';
@@ -15,6 +15,7 @@ const nameSchema = z
   .min(1, { error: 'must not be empty' })
   .max(200, { error: 'must have at most 200 characters' })
   .regex(displayNameForm, { error: 'must not have control characters' })
+  .refine(isVisible, { error: 'must have a character that can be seen' })
   .meta({ example: 'Analytical Engines' });
 
 const joinPolicySchema = z

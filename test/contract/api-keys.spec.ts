@@ -170,6 +170,7 @@ describe.each(databaseKinds)('API keys on %s', (kind) => {
     ['an empty name', { name: '   ' }],
     ['a long name', { name: 'x'.repeat(201) }],
     ['a control character', { name: 'a\u0000b' }],
+    ['a name that nobody sees', { name: '\u3164\u2800' }],
     ['a name that is none', { name: { x: 1 } }],
     ['no scope', { scope: '' }],
     ['an empty list', { scope: [] }],

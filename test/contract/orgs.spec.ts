@@ -425,6 +425,7 @@ describe.each(databaseKinds)('organisations on %s', (kind) => {
     [{ name: 'a\nb' }],
     [{ name: 'a\u0000b' }],
     [{ name: 'a\u202Eb' }],
+    [{ name: '\u3164\u2800' }],
     [{ name: '\uD800' }],
     [{ name: 42 }],
     [{ name: null }],

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { connectionFaults, connectionSteps } from '../connection-step.js';
+import { isVisible } from '../../../platform/core/display-name.js';
 import { exampleId, idSchema } from '../../../platform/core/id.schema.js';
 import { timestamp } from '../../../platform/time/timestamp.schema.js';
 
@@ -12,6 +13,7 @@ const name = z
   .regex(/^(?:[^\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]|[\u200C\u200D])*$/u, {
     error: 'must not have control characters',
   })
+  .refine(isVisible, { error: 'must have a character that can be seen' })
   .meta({ description: 'Name shown on the login page.', example: 'Example Ltd.' });
 
 const domains = z

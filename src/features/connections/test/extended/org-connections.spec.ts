@@ -771,7 +771,14 @@ describe.each(databaseKinds)('connections of organisations, on %s', (database) =
 
     it('its name can’t be taken for that of a connection of the deployment, the product’s or a reserved one', async () => {
       const org = await orgWith(await newUser());
-      for (const name of ['Deployment', 'Example\u200B', 'Example\u202E', 'dep1oyment ', 'Deplоyment']) {
+      for (const name of [
+        'Deployment',
+        'Example\u200B',
+        'Example\u202E',
+        '\u3164\u2800',
+        'dep1oyment ',
+        'Deplоyment',
+      ]) {
         const answer = await org.owner.send('POST', org.path, bodyOf(org, { name }));
         expect([name, answer.status, faultsOf(answer)]).toEqual([name, 400, ['validation_failed', 'name']]);
       }
