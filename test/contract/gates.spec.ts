@@ -179,6 +179,16 @@ describe('limits of mails to an account', () => {
   });
 });
 
+it('a login with a password and a backup code is refused: which one Kratos takes, the gateway can’t know', async () => {
+  const answer = await ory.gateway.request(`/ory/kratos/self-service/login?flow=${crypto.randomUUID()}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/x-www-form-urlencoded' },
+    body: 'method=password&identifier=ada@example.test&password=a&lookup_secret=x',
+  });
+  expectProblem(answer, 400, 'malformed_request');
+  expect(ory.asked.some((line) => line.startsWith('POST /self-service/login'))).toBe(false);
+});
+
 it('errors that Kratos would store for anyone are counted, and what it answers otherwise isn’t', async () => {
   const paths = ['login', 'registration', 'logout', 'settings', 'methods/oidc/callback/company'].map(
     (path) => `/self-service/${path}`,

@@ -1,4 +1,5 @@
 import type { FastifyRequest } from 'fastify';
+import { Problem } from '../../../platform/errors/problem.error.js';
 import { libraryTimeout } from '../../../platform/upstream/vendor-call.js';
 import type { IdentityLocks } from '../kratos/identity-locks.js';
 import type { KratosClient } from '../kratos/kratos.client.js';
@@ -48,7 +49,7 @@ export class IdentityTurns {
     reply.raw.once('close', () => setTimeout(release, libraryTimeout).unref());
   }
 
-  /** What a request changes; undefined for nothing, as without a session. */
+  /** What a request changes; undefined for nothing, as without a session. @throws {Problem} `malformed_request` */
   async #changeOf({ request, path, session: sessionOf }: Exchange): Promise<Change | undefined> {
     if (changing.test(path)) {
       const session = await sessionOf();
@@ -61,6 +62,10 @@ export class IdentityTurns {
 
   async #changeByLogin(request: FastifyRequest): Promise<Change | undefined> {
     const { account, methods } = await readSubmittedForm(request);
+    if (methods.has('lookup_secret') && methods.has('password')) {
+      // Which of them Kratos takes depends on the flow: it would write an identity whose turn this isn't.
+      throw new Problem('malformed_request', { detail: 'Send one credential.', reason: 'two_credentials' });
+    }
     if (methods.has('lookup_secret')) {
       // The code is used up. Whose it is, only a Kratos tells that may ask the gateway (OAUTH2_PROVIDER_URL).
       const holder = await holderOfSession(this.kratos, this.questions, request.headers.cookie);
