@@ -60,6 +60,19 @@ describe.each(databaseKinds)('changes of one identity, on %s', (kind) => {
     expect(refused[0]).toMatchObject({ reason: { code: 'overloaded', reason: 'lock_busy' } });
   });
 
+  it('that come through the line of their source wait two seconds for the lock, and a late one holds nothing', async () => {
+    const locks = open();
+    const endLine = await locks.enterLine('ada', 'guesses');
+    expect(await locks.run('ada', async () => 'meanwhile')).toBe('meanwhile');
+    const release = await locks.hold('ada', 'owner');
+    await expect(locks.holdSoon('ada')).rejects.toMatchObject({ code: 'overloaded', reason: 'lock_busy' });
+    release();
+    const soon = await locks.holdSoon('ada');
+    soon();
+    endLine();
+    expect(await locks.run('ada', async () => 'next', 'guesses')).toBe('next');
+  });
+
   it('stay done while the lock can’t be released, and the next one waits no longer than that', async () => {
     const { query } = database.connect();
     const locks = open();

@@ -7,6 +7,8 @@ import { Problem } from '../../../platform/errors/problem.error.js';
 const longestLine = 64;
 /** Milliseconds that a change waits for the others of its source. */
 const longestWait = 20_000;
+/** Milliseconds that one waits for the lock while it keeps others from Kratos. */
+const shortWait = 2000;
 
 /** Ends a hold. Safe to repeat. */
 export type Release = () => void;
@@ -31,6 +33,39 @@ export class IdentityLocks {
    * @throws {Problem} `overloaded` if its turn doesn't come; whatever it throws.
    */
   async run<T>(id: string, change: () => Promise<T>, source = 'gateway'): Promise<T> {
+    return this.#inLine(id, source, async () => this.locks.run(lockOf(id), change));
+  }
+
+  /** Holds an identity's lock until it's released, for a change that isn't one call. @throws {Problem} `overloaded` */
+  async hold(id: string, source: string): Promise<Release> {
+    return held(async (change) => this.run(id, change, source));
+  }
+
+  /** Waits for the other changes of a source alone, before {@link holdSoon}. @returns what lets the next one through. @throws {Problem} `overloaded` */
+  async enterLine(id: string, source: string): Promise<Release> {
+    return held(async (change) => this.#inLine(id, source, change));
+  }
+
+  /** As {@link hold}, for a change that came through the line of its source, and now keeps others from Kratos. @throws {Problem} `overloaded` */
+  async holdSoon(id: string): Promise<Release> {
+    let isLate = false;
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        isLate = true;
+        reject(busy());
+      }, shortWait);
+      const lock = held(async (change) =>
+        this.locks.run(lockOf(id), async () => {
+          clearTimeout(timer);
+          await (isLate ? undefined : change());
+        }),
+      );
+      lock.then(resolve, reject);
+    });
+  }
+
+  /** Makes a change when it's its turn among those of its source. */
+  async #inLine<T>(id: string, source: string, change: () => Promise<T>): Promise<T> {
     const line = `${id} ${source}`;
     const length = this.#lengths.get(line) ?? 0;
     if (length >= longestLine) {
@@ -43,7 +78,7 @@ export class IdentityLocks {
         if (performance.now() - since > longestWait) {
           throw busy();
         }
-        return this.locks.run(`identity ${id}`, change);
+        return change();
       });
     } finally {
       const left = (this.#lengths.get(line) ?? 1) - 1;
@@ -54,13 +89,17 @@ export class IdentityLocks {
       }
     }
   }
+}
 
-  /** Holds an identity's lock until it's released, for a change that isn't one call. @throws {Problem} `overloaded` */
-  async hold(id: string, source: string): Promise<Release> {
-    return new Promise((resolve, reject) => {
-      this.run(id, async () => new Promise<void>((release) => resolve(release)), source).catch(reject);
-    });
-  }
+function lockOf(id: string): string {
+  return `identity ${id}`;
+}
+
+/** Begins a change that lasts until it's released. @param run makes it. */
+async function held(run: (change: () => Promise<void>) => Promise<void>): Promise<Release> {
+  return new Promise((resolve, reject) => {
+    run(async () => new Promise<void>((release) => resolve(release))).catch(reject);
+  });
 }
 
 function busy(): Problem {

@@ -29,6 +29,8 @@ export class Exchange {
   length: number | undefined;
   /** Whether the request goes first in the queue. */
   isKnown = false;
+  /** Has the turn of a request that changes an identity begin, if it hasn't: call it when the upstream is free for it. @throws {Problem} `overloaded` */
+  beginTurn: (() => Promise<void>) | undefined;
   /** Ends the turn of a request that changes an identity; safe to repeat. Undefined for other requests. */
   endTurn: Release | undefined;
   /** Whether a gate has thrown at an answer. */

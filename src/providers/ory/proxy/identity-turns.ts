@@ -1,7 +1,6 @@
-import type { FastifyRequest } from 'fastify';
 import { Problem } from '../../../platform/errors/problem.error.js';
 import { libraryTimeout } from '../../../platform/upstream/vendor-call.js';
-import type { IdentityLocks } from '../kratos/identity-locks.js';
+import type { IdentityLocks, Release } from '../kratos/identity-locks.js';
 import type { KratosClient } from '../kratos/kratos.client.js';
 import type { SessionQuestions } from '../kratos/session-questions.js';
 import type { Exchange } from './exchange.js';
@@ -17,11 +16,16 @@ const changing = /^\/self-service\/(?:settings|methods\/oidc\/callback(?:\/[^/]+
 interface Change {
   readonly identity: string;
   readonly source: string;
+  /** Whether anyone can send it. */
+  readonly isLogin: boolean;
 }
 
 /**
  * The turns of requests that change an identity at Kratos: one at a time for each identity, and none beside a change by the gateway. A turn
  * begins before the state of the account is read to be compared, and lasts until it is read after Kratos' answer, also if the caller leaves.
+ *
+ * Nothing of a login is compared, and strangers send it. Its turn begins when Kratos is free for it, so that while it waits for that, it keeps
+ * nobody but other logins waiting: those from places that the account knows have a line of their own.
  */
 export class IdentityTurns {
   constructor(
@@ -31,36 +35,59 @@ export class IdentityTurns {
     private readonly upgrades: PasswordUpgrades,
   ) {}
 
-  /** Waits for a turn, whose end it leaves in the exchange. @throws {Problem} `overloaded` if it doesn't come, `provider_unavailable` */
+  /**
+   * Waits for a turn, whose end it leaves in the exchange; for a login, also how it begins.
+   * @throws {Problem} `overloaded` if it doesn't come, `malformed_request`, `provider_unavailable`
+   */
   async enter(exchange: Exchange): Promise<void> {
     const change = await this.#changeOf(exchange);
     if (change === undefined) {
       return;
     }
-    const { request, reply } = exchange;
-    await awaitBody(request);
-    const release = await this.locks.hold(change.identity, change.source);
-    exchange.endTurn = release;
-    if (reply.raw.destroyed) {
-      release();
+    const { identity, source, isLogin } = change;
+    await awaitBody(exchange.request);
+    let endLine: Release | undefined;
+    let endLock: Release | undefined;
+    if (isLogin) {
+      endLine = await this.locks.enterLine(identity, source);
+    } else {
+      endLock = await this.locks.hold(identity, source);
+    }
+    const { raw } = exchange.reply;
+    const end = (): void => {
+      endLock?.();
+      endLine?.();
+    };
+    exchange.endTurn = end;
+    exchange.beginTurn = async () => {
+      endLock ??= await this.locks.holdSoon(identity);
+      if (raw.destroyed) {
+        end();
+      }
+    };
+    if (raw.destroyed) {
+      end();
       return;
     }
     // An answer that nothing sends ends it too, when none can come any more.
-    reply.raw.once('close', () => setTimeout(release, libraryTimeout).unref());
+    raw.once('close', () => (endLock === undefined ? end() : setTimeout(end, libraryTimeout).unref()));
   }
 
   /** What a request changes; undefined for nothing, as without a session. @throws {Problem} `malformed_request` */
-  async #changeOf({ request, path, session: sessionOf }: Exchange): Promise<Change | undefined> {
+  async #changeOf(exchange: Exchange): Promise<Change | undefined> {
+    const { request, path } = exchange;
     if (changing.test(path)) {
-      const session = await sessionOf();
-      return session === undefined ? undefined : { identity: session.identity.id, source: session.id };
+      const session = await exchange.session();
+      return session === undefined
+        ? undefined
+        : { identity: session.identity.id, source: session.id, isLogin: false };
     }
     return request.method === 'POST' && path === '/self-service/login'
-      ? this.#changeByLogin(request)
+      ? this.#changeByLogin(exchange)
       : undefined;
   }
 
-  async #changeByLogin(request: FastifyRequest): Promise<Change | undefined> {
+  async #changeByLogin({ request, isKnown }: Exchange): Promise<Change | undefined> {
     const { account, methods } = await readSubmittedForm(request);
     if (methods.has('lookup_secret') && methods.has('password')) {
       // Which of them Kratos takes depends on the flow: it would write an identity whose turn this isn't.
@@ -69,14 +96,16 @@ export class IdentityTurns {
     if (methods.has('lookup_secret')) {
       // The code is used up. Whose it is, only a Kratos tells that may ask the gateway (OAUTH2_PROVIDER_URL).
       const holder = await holderOfSession(this.kratos, this.questions, request.headers.cookie);
-      return changeOf(identityOf(holder), 'backup-code');
+      return loginOf(identityOf(holder), 'backup-code', isKnown);
     }
     return methods.has('password') && account !== undefined
-      ? changeOf(await this.upgrades.identityOf(account), 'password')
+      ? loginOf(await this.upgrades.identityOf(account), 'password', isKnown)
       : undefined;
   }
 }
 
-function changeOf(identity: string | undefined, source: string): Change | undefined {
-  return identity === undefined ? undefined : { identity, source };
+function loginOf(identity: string | undefined, method: string, isKnown: boolean): Change | undefined {
+  return identity === undefined
+    ? undefined
+    : { identity, source: `${isKnown ? 'known' : 'any'} ${method}`, isLogin: true };
 }

@@ -4,9 +4,11 @@ import { type Socket, connect } from 'node:net';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { z } from 'zod';
 import { type Gateway, expectProblem, startGateway } from '../../../../test/support/gateway.js';
+import { passwordHashes } from '../../../../test/support/password.hashes.js';
 import { type PreparedHydra, startPreparedHydra } from '../../../../test/support/prepared.hydra.js';
 import { waitUntil } from '../../../../test/support/stack.js';
-import { StandIn } from '../../../../test/support/stand-in.js';
+import { type Answer, StandIn } from '../../../../test/support/stand-in.js';
+import { IdentityLocks } from '../kratos/identity-locks.js';
 
 /** An upstream that answers when the test lets it, one request after the other. */
 class HesitantUpstream extends StandIn {
@@ -36,17 +38,18 @@ class HesitantUpstream extends StandIn {
 }
 
 const upstreams = { kratos: new HesitantUpstream(), hydra: new HesitantUpstream() };
-/** Kratos' admin API, which knows nobody. */
+/** Kratos' admin API. */
 const identities = new HesitantUpstream();
+const nobody: Answer = (_request, response) => {
+  response.end('[]');
+  return true;
+};
 let prepared: PreparedHydra;
 let gateway: Gateway;
 
 beforeAll(async () => {
   const [kratos, hydra] = [await upstreams.kratos.start(), await upstreams.hydra.start()];
-  identities.say((_request, response) => {
-    response.end('[]');
-    return true;
-  });
+  identities.say(nobody);
   prepared = await startPreparedHydra();
   gateway = await startGateway({
     HYDRA_ADMIN_URL: prepared.url,
@@ -192,6 +195,50 @@ it('a login from a network or a browser that its account knows, or from RATE_LIM
     expect(kratos.callers.indexOf(address)).toBeLessThanOrEqual(8 + 24);
   }
   expect(kratos.callers.indexOf(elsewhere)).toBeGreaterThan(100);
+});
+
+it('a guess at an imported password that waits for Kratos keeps neither the owner waiting nor an administrator', async () => {
+  const { kratos } = upstreams;
+  const [id, name] = [crypto.randomUUID(), 'imported@example.org'];
+  const holder = { identifiers: [name], config: { hashed_password: passwordHashes.MD5 } };
+  let asked = 0;
+  identities.say((_request, response) => {
+    asked += 1;
+    response.end(JSON.stringify([{ id, credentials: { password: holder } }]));
+    return true;
+  });
+  const post = (address: string, kind: string, form: Readonly<Record<string, string>>) =>
+    gateway.request(`/ory/kratos/self-service/${kind}?flow=f`, {
+      method: 'POST',
+      headers: {
+        'x-forwarded-for': address,
+        'content-type': 'application/x-www-form-urlencoded',
+        origin: 'https://auth.example.test',
+      },
+      body: new URLSearchParams({ method: 'password', ...form }).toString(),
+    });
+  const logIn = (address: string) => post(address, 'login', { identifier: name, password: 'x' });
+  kratos.hold();
+  kratos.callers.length = 0;
+  const busy = Array.from({ length: 8 }, (_, index) => post(`192.0.2.${index}`, 'settings', {}));
+  await waitUntil(() => kratos.held.length === 8, 'Kratos to be busy');
+  const guesses = [1, 2, 3].map((site) => logIn(`2001:db8:d${site}::9`));
+  await waitUntil(() => asked === 3, 'the guesses to come');
+  expect((await gateway.request('/health/live')).status).toBe(200);
+  const locks = gateway.app.get(IdentityLocks, { strict: false });
+  expect(await locks.run(id, async () => 'disabled')).toBe('disabled');
+  const owner = logIn('198.51.100.200');
+  await waitUntil(() => asked === 4, 'the owner to come');
+  expect((await gateway.request('/health/live')).status).toBe(200);
+  expect(kratos.callers).toHaveLength(8);
+  for (let answered = 0; answered < 12; answered += 1) {
+    await waitUntil(() => kratos.held.length > 0, 'the next in line');
+    kratos.held.shift()?.end('{}');
+  }
+  const statuses = (await Promise.all([...busy, ...guesses, owner])).map(({ status }) => status);
+  expect(new Set(statuses)).toEqual(new Set([200]));
+  expect(kratos.callers[8]).toBe('198.51.100.200');
+  identities.say(nobody);
 });
 
 it('a session of Kratos by another name than the gates know reaches no browser, and the log tells of it', async () => {

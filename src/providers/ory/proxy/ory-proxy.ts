@@ -27,7 +27,7 @@ import { ProxiedCalls } from './proxied-calls.js';
 import { type ExposedRoute, hydraRoutes, isExposed, kratosRoutes } from './ory-routes.js';
 import { UpstreamDispatcher } from './upstream-dispatcher.js';
 import { ProxyCircuitBreaker } from './proxy-circuit-breaker.js';
-import { UpstreamQueue } from './upstream-queue.js';
+import { UpstreamQueue, requireCaller } from './upstream-queue.js';
 import { awaitBody } from './whole-body.js';
 import { Exchange } from './exchange.js';
 import { type Gate, admitThrough, settleThrough } from './gate-list.js';
@@ -138,6 +138,8 @@ export async function setUpOryProxy(
         }
         await awaitBody(request);
         await queue.enter(request, reply, exchange.isKnown);
+        await exchange.beginTurn?.();
+        requireCaller(reply);
         passage.enter(request, reply);
         calls.begin(upstream.name, request, reply);
       });
