@@ -1,4 +1,5 @@
 import { Problem } from '../../../platform/errors/problem.error.js';
+import { networksOf } from '../../../directory/rate-limit/limit-keys.js';
 import { libraryTimeout } from '../../../platform/upstream/vendor-call.js';
 import type { IdentityLocks, Release } from '../kratos/identity-locks.js';
 import type { KratosClient } from '../kratos/kratos.client.js';
@@ -7,6 +8,7 @@ import type { Exchange } from './exchange.js';
 import { holderOfSession, identityOf } from './session-account.js';
 import type { PasswordUpgrades } from './password-upgrades.js';
 import { readSubmittedForm } from './submitted.form.js';
+import { requireCaller } from './upstream-queue.js';
 import { awaitBody } from './whole-body.js';
 
 /** Requests that change the identity of their session: the forms of the settings, and what a third-party login links. */
@@ -87,7 +89,8 @@ export class IdentityTurns {
       : undefined;
   }
 
-  async #changeByLogin({ request, isKnown }: Exchange): Promise<Change | undefined> {
+  async #changeByLogin(exchange: Exchange): Promise<Change | undefined> {
+    const { request } = exchange;
     const { account, methods } = await readSubmittedForm(request);
     if (methods.has('lookup_secret') && methods.has('password')) {
       // Which of them Kratos takes depends on the flow: it would write an identity whose turn this isn't.
@@ -96,11 +99,25 @@ export class IdentityTurns {
     if (methods.has('lookup_secret')) {
       // The code is used up. Whose it is, only a Kratos tells that may ask the gateway (OAUTH2_PROVIDER_URL).
       const holder = await holderOfSession(this.kratos, this.questions, request.headers.cookie);
-      return loginOf(identityOf(holder), 'backup-code', isKnown);
+      return loginOf(identityOf(holder), 'backup-code', exchange.isKnown);
     }
     return methods.has('password') && account !== undefined
-      ? loginOf(await this.upgrades.identityOf(account), 'password', isKnown)
+      ? loginOf(await this.#writtenBy(account, exchange), 'password', exchange.isKnown)
       : undefined;
+  }
+
+  /** The identity that a login by password writes. */
+  async #writtenBy(name: string, { request, reply, isKnown }: Exchange): Promise<string | undefined> {
+    const gone = new AbortController();
+    requireCaller(reply);
+    const leave = (): void => gone.abort();
+    reply.raw.once('close', leave);
+    try {
+      const caller = { networks: networksOf(request.ip), isKnown };
+      return await this.upgrades.identityOf(name, caller, gone.signal);
+    } finally {
+      reply.raw.off('close', leave);
+    }
   }
 }
 

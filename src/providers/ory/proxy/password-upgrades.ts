@@ -1,46 +1,69 @@
+import { LRUCache } from 'lru-cache';
 import type { Clock } from '../../../platform/time/clock.service.js';
+import type { PasswordHolder } from '../kratos/kratos-password.js';
 import type { KratosClient } from '../kratos/kratos.client.js';
+import { type Caller, FairQueue } from './fair-queue.js';
 
 /** Names that a process remembers. */
 const mostNames = 10_000;
-/** Milliseconds for which nobody's name is remembered: an import may come. */
-const longestUnknown = 3_600_000;
+/** Milliseconds for which a name is remembered: meanwhile, its account may be imported, or deleted and imported anew. */
+const remembered = 300_000;
+/** Questions at a time, those that may wait, and milliseconds that each may: with more of them, Kratos would answer nobody in time. */
+const bounds = { atOnce: 2, longest: 512, timeout: 10_000 } as const;
 
 /**
  * Logins that write: at a login with a password hash of another system, Kratos stores its own hash of the password that was typed. It compares
  * first, hashes then, and would overwrite a password that was set in between.
  *
- * Kratos is asked once about each name: a hash of its own stays one. Nobody's name is remembered too, so that the time of an answer tells no
- * more about who has an account.
+ * Kratos is asked once in a while about each name at whose logins nothing is written. Nobody's name is one too, so that the time of an answer
+ * tells no more about who has an account.
  */
 export class PasswordUpgrades {
-  /** Names at whose logins nothing is written → until when that is so, in milliseconds since the epoch. */
-  readonly #settled = new Map<string, number>();
+  /** Names at whose logins nothing is written → until when that is believed, in milliseconds since the epoch. */
+  readonly #settled = new LRUCache<string, number>({ max: mostNames });
+  /** Questions under way, by name. */
+  readonly #asked = new Map<string, Promise<PasswordHolder>>();
+  readonly #queue = new FairQueue(bounds);
 
   constructor(
     private readonly kratos: Pick<KratosClient, 'findPasswordHolder'>,
     private readonly clock: Clock,
   ) {}
 
-  /** The identity that a login by password writes. @param name that the form gives, folded. @throws {Problem} `provider_unavailable` */
-  async identityOf(name: string): Promise<string | undefined> {
-    if ((this.#settled.get(name) ?? 0) > this.clock.now()) {
+  /**
+   * The identity that a login by password writes.
+   * @param name that the form gives, folded. @param gone aborted when the caller has left.
+   * @throws {Problem} `overloaded` if too many names are to be asked about, `provider_unavailable`
+   */
+  async identityOf(name: string, caller: Caller, gone: AbortSignal): Promise<string | undefined> {
+    if (this.#isSettled(name)) {
       return undefined;
     }
-    const holder = await this.kratos.findPasswordHolder(name);
-    if (holder.state === 'foreign') {
-      return holder.identity;
+    const leave = await this.#queue.enter(caller, gone);
+    try {
+      return this.#isSettled(name) ? undefined : await this.#ask(name);
+    } finally {
+      leave();
     }
-    this.#remember(name, holder.state === 'own' ? Infinity : this.clock.now() + longestUnknown);
-    return undefined;
   }
 
-  #remember(name: string, until: number): void {
-    this.#settled.delete(name);
-    this.#settled.set(name, until);
-    const [oldest] = this.#settled.keys();
-    if (this.#settled.size > mostNames && oldest !== undefined) {
-      this.#settled.delete(oldest);
+  #isSettled(name: string): boolean {
+    return (this.#settled.get(name) ?? 0) > this.clock.now();
+  }
+
+  /** Asks Kratos once for all who come with a name while the question is under way. */
+  async #ask(name: string): Promise<string | undefined> {
+    const asked = this.#asked.get(name) ?? this.kratos.findPasswordHolder(name);
+    this.#asked.set(name, asked);
+    try {
+      const holder = await asked;
+      if (holder.state === 'foreign') {
+        return holder.identity;
+      }
+      this.#settled.set(name, this.clock.now() + remembered);
+      return undefined;
+    } finally {
+      this.#asked.delete(name);
     }
   }
 }
