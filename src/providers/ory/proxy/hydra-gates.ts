@@ -1,6 +1,7 @@
 import type { Abstract } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import { AuditService } from '../../../directory/audit/audit.service.js';
+import { networksOf } from '../../../directory/rate-limit/limit-keys.js';
 import type { OryConfiguration } from '../../../platform/config/configuration.js';
 import { CookieWriter } from '../../../platform/http/cookie-writer.js';
 import { allowOtherOrigins } from '../../../platform/http/cross-origin-answers.js';
@@ -131,9 +132,9 @@ export function hydraGates(
           exchange.token = await presentedToken(exchange.request);
         }
       },
-      settle: async ({ reply, token }) => {
+      settle: async ({ request, reply, token }) => {
         if (token !== undefined) {
-          await tokens.settle(reply, () => hydra.refusesToken(token));
+          await tokens.settle(reply, networksOf(request.ip), () => hydra.refusesToken(token));
         }
       },
     },

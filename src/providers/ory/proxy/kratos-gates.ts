@@ -8,6 +8,7 @@ import { LanguageCatalogue } from '../../../platform/i18n/language.catalogue.js'
 import { AuditService } from '../../../directory/audit/audit.service.js';
 import { UserDirectory } from '../../../directory/users/user-directory.js';
 import { SecurityNotices } from '../../../directory/notices/security-notices.js';
+import { networksOf } from '../../../directory/rate-limit/limit-keys.js';
 import { AccountFacts } from '../../../accounts/account-facts.service.js';
 import { AccountOwnership } from '../../../accounts/account-ownership.service.js';
 import { AddressRights } from '../../../accounts/address-rights.js';
@@ -131,7 +132,7 @@ export function kratosGates(
       settle: async ({ request, reply, path }) => {
         const { cookie } = request.headers;
         if (path === '/sessions/whoami' && kratos.mayHaveSession(cookie)) {
-          await sessions.settle(reply, () => kratos.refusesSession(cookie));
+          await sessions.settle(reply, networksOf(request.ip), () => kratos.refusesSession(cookie));
         }
       },
     },
