@@ -271,7 +271,33 @@ describe.each([
     const answer = await ask();
     expectProblem(answer, 503, 'provider_unavailable');
     expect(Number(answer.headers['retry-after'])).toBeGreaterThan(0);
+    expect(answer.headers['www-authenticate']).toBeUndefined();
   });
+});
+
+it('a live refresh token is no access token: Hydra’s refusal stands', async () => {
+  ory.say('GET /userinfo', 401);
+  ory.say('POST /admin/oauth2/introspect', 200, { ...personsToken, token_use: 'refresh_token' });
+  const headers = { authorization: 'Bearer ory_rt_of-a-user.x' };
+  const answer = await ory.gateway.request('/ory/hydra/userinfo', { headers });
+  expect([answer.status, answer.headers['www-authenticate']]).toEqual([401, 'error=request_unauthorized']);
+});
+
+it.each([
+  ['multipart/form-data; boundary=x', 'is refused'],
+  ['Multipart/Form-Data; boundary=x', 'is refused'],
+  ['application/json', 'reaches Hydra'],
+  ['application/x-www-form-urlencoded', 'reaches Hydra'],
+])('a question about a user with a body of the type %s %s', async (type, outcome) => {
+  const answer = await ory.gateway.request('/ory/hydra/userinfo', {
+    method: 'POST',
+    headers: { 'content-type': type, authorization: 'Bearer ory_at_of-a-user.x' },
+    body: '{}',
+  });
+  const hasReached = ory.asked.some((line) => line.startsWith('POST /userinfo'));
+  expect([answer.status === 415, hasReached]).toEqual(
+    outcome === 'is refused' ? [true, false] : [false, true],
+  );
 });
 
 it('a token that Hydra has refused, and refuses no more, is to be tried again', async () => {

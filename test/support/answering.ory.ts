@@ -132,7 +132,12 @@ export async function startAnsweringOry(env: Readonly<Record<string, string>> = 
       const isWrite = /^(?:PATCH|PUT) \/admin\/identities\//.test(line);
       const written = isWrite ? changedIdentity(method, text, kratosIdentity) : {};
       const [status, body] = answers[line.split('?', 1)[0] ?? ''] ?? [other, written];
-      response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+      // As Hydra does when it refuses a token.
+      const isChallenge = status === 401 && request.url?.startsWith('/userinfo') === true;
+      const challenge = isChallenge ? { 'www-authenticate': 'error=request_unauthorized' } : {};
+      response
+        .writeHead(status, { 'content-type': 'application/json', ...challenge })
+        .end(JSON.stringify(body));
     })();
   });
   server.listen(0, '127.0.0.1');

@@ -39,7 +39,7 @@ import {
   refreshTokenSchema,
 } from './hydra.schemas.js';
 
-const anyTokenSchema = z.looseObject({ active: z.boolean() });
+const anyTokenSchema = z.looseObject({ active: z.boolean(), token_use: z.string().optional() });
 /** Statuses of a challenge that is unknown, expired or used. */
 const challengeRejections = new Set([400, 404, 409, 410]);
 
@@ -329,9 +329,10 @@ export class HydraClient {
     return refreshTokenSchema.safeParse(await this.#introspection(token)).data;
   }
 
-  /** Whether Hydra says now that a token is inactive. It says so too while it can't read its database. */
+  /** Whether Hydra says now that a token is no live access token. It says so too while it can't read its database. */
   async refusesToken(token: string): Promise<boolean> {
-    return !(await this.#askIntrospection(token)).active;
+    const { active, token_use: use } = await this.#askIntrospection(token);
+    return !active || use !== 'access_token';
   }
 
   /** Has Hydra read its database, beside the calls of logins. @throws {Problem} `provider_unavailable` if it can't. */

@@ -5,6 +5,7 @@ import { peekBody } from './whole-body.js';
 
 /**
  * The access token of a request, wherever Hydra takes it from (RFC 6750 section 2): the header, else the form, else the query.
+ * Forms in parts, in which Hydra looks too, are refused before (`requireEncodedForm`).
  * @throws {Problem} `payload_too_large`, `malformed_request`
  */
 export async function presentedToken(request: FastifyRequest): Promise<string | undefined> {

@@ -106,7 +106,8 @@ export function requireNoRequestObject(url: string, path: string): void {
 
 /**
  * Refuses a body in another form than OAuth's own: Hydra would read parameters from forms in parts (`multipart/form-data`) that
- * nothing here reads. @param path after the prefix. @throws {Problem} `unsupported_media_type`
+ * nothing here reads. At `/userinfo`, where a token may come with a body of any type, only those are refused.
+ * @param path after the prefix. @throws {Problem} `unsupported_media_type`
  */
 export function requireEncodedForm(
   method: string,
@@ -114,7 +115,8 @@ export function requireEncodedForm(
   path: string,
 ): void {
   const isOther = type !== undefined && !isEncodedForm(type);
-  if (method === 'POST' && path.startsWith('/oauth2/') && isOther) {
+  const isInParts = path === '/userinfo' && /^\s*multipart\//i.test(type ?? '');
+  if (method === 'POST' && ((path.startsWith('/oauth2/') && isOther) || isInParts)) {
     throw new Problem('unsupported_media_type', { reason: 'oauth_form_in_other_type' });
   }
 }
