@@ -11,6 +11,7 @@ import { Clock } from '../../dist/platform/time/clock.service.js';
 import { newId } from '../../dist/platform/core/identifier.js';
 import { DatabaseConnection } from '../../dist/platform/database/database-connection.js';
 import { OrgDirectory } from '../../dist/orgs/org-directory.js';
+import { OrgRepository } from '../../dist/orgs/org.repository.js';
 import { RevocationRepository } from '../../dist/session/revocation/revocation.repository.js';
 import { SessionRepository } from '../../dist/session/store/session.repository.js';
 import { readAccount } from '../../dist/directory/users/account.query.js';
@@ -88,7 +89,11 @@ export async function openServices(env, size) {
   const factors = new RequiredFactors();
   const users = new UsersService(connection, clock, configuration, factors);
   const sessions = new SessionRepository(connection, clock);
-  const keys = new ApiKeyRepository(connection, clock, new OrgKeyAccounts());
+  const keys = new ApiKeyRepository(
+    connection,
+    clock,
+    new OrgKeyAccounts(new OrgRepository(connection, clock, factors)),
+  );
   const orgs = new OrgDirectory(connection);
   const events = new AuditEventReader(connection);
   const revocations = new RevocationRepository(connection, clock);

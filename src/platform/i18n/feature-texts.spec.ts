@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { ownFeatures } from '../../app/features.js';
-import { commandLineTexts } from '../../features/command-line/command-line-texts.js';
 import { type Feature, defineFeature } from '../features/feature.js';
 import { defineTexts } from './feature-texts.js';
 import { LanguageCatalogue } from './language.catalogue.js';
@@ -58,7 +57,7 @@ it('a file for 0.2.0 is read, whose keys have another name now', () => {
     'cli.title': 'Anmeldung im Terminal',
     'orgs.error.eitherTaken': 'x',
   });
-  expect(changed.of('de').with(commandLineTexts).text('commandLine.title')).toBe('Anmeldung im Terminal');
+  expect(changed.of('de').find('commandLine.title')).toBe('Anmeldung im Terminal');
 });
 
 it('without the feature, its texts are unknown', () => {
