@@ -47,7 +47,7 @@ export class AccountLifecycle {
 
   /**
    * Enables an account. Ended sessions stay ended, so the user must log in again.
-   * @throws {Problem} `not_found`, `provider_unavailable`, `forbidden`; `conflict` if somebody disables them meanwhile
+   * @throws {Problem} `not_found`, `provider_unavailable`, `forbidden`; `conflict` if the user is disabled again meanwhile
    */
   async enable(userId: string, act: ActorContext): Promise<UserRow> {
     const { author } = act;

@@ -11,7 +11,7 @@ import { type Principal, isAdministrator } from '../session/principal.js';
 import { mayActIn } from '../session/vouching.query.js';
 import { isAtLeast } from '../session/guards/authorization.js';
 import { foldIdentifier } from '../platform/core/account-identifier.js';
-import { lockUser } from '../directory/users/user-rules.js';
+import { requireLocked } from '../directory/users/user-rules.js';
 import type { RequiredFactors } from '../directory/users/required-factors.js';
 import { hasSecondFactor } from '../session/tokens/account-claims.js';
 import { type CallerStanding, verdictOn } from './org-access.js';
@@ -182,7 +182,7 @@ export class LockedOrg {
     { role, state }: Pick<MembershipRow, 'role' | 'state'>,
     now: number,
   ): Promise<void> {
-    await lockUser(this.transaction, userId);
+    await requireLocked(this.transaction, userId);
     await this.transaction
       .insertInto('memberships')
       .values({ org_id: this.row.id, user_id: userId, role, state, created_at: now })

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { ApiKeyRepository } from '../../src/api-keys/api-key.repository.js';
 import { RequiredFactors } from '../../src/directory/users/required-factors.js';
 import { newUserRow } from '../../src/directory/users/user-rows.js';
-import { lockUser, requireActiveUser } from '../../src/directory/users/user-rules.js';
+import { requireLocked, requireActiveUser } from '../../src/directory/users/user-rules.js';
 import { OrgKeyAccounts } from '../../src/orgs/org-key-accounts.js';
 import { OrgRepository } from '../../src/orgs/org.repository.js';
 import { newId } from '../../src/platform/core/identifier.js';
@@ -46,7 +46,7 @@ describe('beside another process on SQLite, nobody writes between what is read a
       );
 
   it.each([
-    ['that lock a user', lockUser],
+    ['that lock a user', requireLocked],
     ['that require an active user', requireActiveUser],
   ] as const)(
     'by transactions %s',

@@ -6,7 +6,7 @@ import type { TransactionPart } from '../../platform/database/transaction-part.j
 import { Problem } from '../../platform/errors/problem.error.js';
 import { requireMatch } from '../../platform/http/entity-tag.js';
 import {
-  lockUser,
+  requireLocked,
   lockWithAdministrators,
   requireAdministrator,
   requireNotOfOrganisation,
@@ -124,7 +124,7 @@ export class UserChanges {
    */
   async claimEnabling(id: string, author: ChangeAuthor): Promise<UserRow['disabled_at']> {
     return this.#transaction(async (transaction) => {
-      const row = await lockUser(transaction, id);
+      const row = await requireLocked(transaction, id);
       await requireAuthor(transaction, author);
       if (row.disabled_at !== null) {
         await this.#update(transaction, id, { provider_access_since: this.clock.now() });
@@ -160,7 +160,7 @@ export class UserChanges {
   /**
    * Enables a user.
    * @param disabledAt as {@link claimEnabling} returned it.
-   * @throws {Problem} `not_found`, `forbidden`; `conflict` if somebody has disabled them since.
+   * @throws {Problem} `not_found`, `forbidden`; `conflict` if the user has been disabled again since.
    */
   async enable(id: string, author: ChangeAuthor, disabledAt: UserRow['disabled_at']): Promise<UserRow> {
     return this.#transaction(async (transaction) => {
@@ -237,7 +237,7 @@ export class UserChanges {
    */
   async requireFor(id: string, author: ChangeAuthor): Promise<UserRow> {
     return this.#transaction(async (transaction) => {
-      const row = await lockUser(transaction, id);
+      const row = await requireLocked(transaction, id);
       await requireAuthor(transaction, author);
       return row;
     });
@@ -275,7 +275,7 @@ export class UserChanges {
 }
 
 function lockFor(transaction: Transaction<Schema>, id: string, { role }: UserChange): Promise<UserRow> {
-  return role === undefined ? lockUser(transaction, id) : lockWithAdministrators(transaction, id);
+  return role === undefined ? requireLocked(transaction, id) : lockWithAdministrators(transaction, id);
 }
 
 async function requireChangeable(

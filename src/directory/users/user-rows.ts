@@ -1,7 +1,7 @@
 import type { Insertable, Kysely, Transaction } from 'kysely';
 import type { IdentityKey } from './identity.js';
 import { newId } from '../../platform/core/identifier.js';
-import type { Schema, UsersTable } from '../../platform/database/database.schema.js';
+import type { Schema, UserRow, UsersTable } from '../../platform/database/database.schema.js';
 
 type NewUser = Omit<
   Insertable<UsersTable>,
@@ -102,18 +102,17 @@ export async function deleteServiceAccounts(
 }
 
 /**
- * Locks a user until the transaction ends, by writing the row: of many concurrent transactions, each sees what the earlier ones did.
+ * Locks a user until the transaction ends, by writing the row as it is: of many concurrent transactions, each sees what the earlier ones did.
+ * On SQLite, a transaction that reads first and writes later fails if another process writes in between; on PostgreSQL, `for update` would
+ * make those wait who only refer to the user.
  * @returns nothing when there is no such user.
  */
-export async function lockUser(
-  transaction: Transaction<Schema>,
-  id: string,
-): Promise<Pick<UsersTable, 'kind'> | undefined> {
+export async function lockUser(transaction: Transaction<Schema>, id: string): Promise<UserRow | undefined> {
   return transaction
     .updateTable('users')
     .set((builder) => ({ kind: builder.ref('kind') }))
     .where('id', '=', id)
-    .returning('kind')
+    .returningAll()
     .executeTakeFirst();
 }
 

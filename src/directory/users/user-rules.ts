@@ -5,6 +5,7 @@ import { needsRowLocks } from '../../platform/database/dialect.js';
 import { isOrgIssuer } from './connection-identity.js';
 import { unknownUser } from './user-directory.js';
 import { userDisabled, userUnknown } from './account.query.js';
+import { lockUser } from './user-rows.js';
 import { activeAdministrators } from './user.query.js';
 
 /** A change that withdraws a user's role, access or account. */
@@ -36,8 +37,12 @@ export async function lockWithAdministrators(transaction: Transaction<Schema>, i
 }
 
 /** The user, locked. @throws {Problem} `not_found` */
-export async function lockUser(transaction: Transaction<Schema>, id: string): Promise<UserRow> {
-  return lockedByWriting(transaction, id).executeTakeFirstOrThrow(() => unknownUser());
+export async function requireLocked(transaction: Transaction<Schema>, id: string): Promise<UserRow> {
+  const user = await lockUser(transaction, id);
+  if (user === undefined) {
+    throw unknownUser();
+  }
+  return user;
 }
 
 /**
@@ -45,7 +50,10 @@ export async function lockUser(transaction: Transaction<Schema>, id: string): Pr
  * @throws {Problem} `unauthenticated`
  */
 export async function requireActiveUser(transaction: Transaction<Schema>, id: string): Promise<void> {
-  const user = await lockedByWriting(transaction, id).executeTakeFirstOrThrow(() => userUnknown());
+  const user = await lockUser(transaction, id);
+  if (user === undefined) {
+    throw userUnknown();
+  }
   if (user.disabled_at !== null) {
     throw userDisabled();
   }
@@ -180,18 +188,6 @@ export async function requireOtherOwners(transaction: Transaction<Schema>, userI
       reason: 'only_owner',
     });
   }
-}
-
-/**
- * A user's row, written as it is. On SQLite, a transaction that reads first and writes later fails if another process writes in between; on
- * PostgreSQL, `for update` would make those wait who only refer to the user.
- */
-function lockedByWriting(transaction: Transaction<Schema>, id: string) {
-  return transaction
-    .updateTable('users')
-    .set((builder) => ({ kind: builder.ref('kind') }))
-    .where('id', '=', id)
-    .returningAll();
 }
 
 async function requireRow(transaction: Transaction<Schema>, id: string): Promise<UserRow> {

@@ -11,8 +11,8 @@ interface Account {
 }
 
 /**
- * Adds since when a disabled user may still have access to the provider: everyone who is disabled, until it is taken once more. Makes members of the accounts of organisations' API keys that are
- * admins and whose makers couldn't give that role now.
+ * Adds since when a disabled user may still have access to the provider: everyone who is disabled, until it is taken once more. Makes
+ * members of the accounts of organisations' API keys that are admins and whose makers couldn't give that role now.
  */
 export async function up(database: Kysely<Schema>): Promise<void> {
   await database.schema.alterTable('users').addColumn('provider_access_since', 'bigint').execute();

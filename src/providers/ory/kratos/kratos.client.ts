@@ -259,7 +259,11 @@ export class KratosClient {
     );
   }
 
-  /** Changes traits; null removes one. @param source of the change, as {@link IdentityLocks} has it. @returns `rejected` by the identity schema, `unknown` without such an identity. */
+  /**
+   * Changes traits; null removes one.
+   * @param source of the change, as {@link IdentityLocks} has it.
+   * @returns `rejected` by the identity schema, `unknown` without such an identity.
+   */
   async updateTraits(
     id: string,
     traits: Readonly<Record<string, string | null>>,

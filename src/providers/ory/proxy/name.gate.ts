@@ -9,8 +9,8 @@ import { type SubmittedForm, readSubmittedForm, spellingOf } from './submitted.f
 const naming = /^\/self-service\/(?:login|registration|settings)$/;
 
 /**
- * Refuses reserved names on their way to Kratos, and those that show something else than they are. One that a user has already, which an administrator gave, stays. Kratos makes an
- * account of the traits of a login's form, too, if the provider's user is unknown: a login has none.
+ * Refuses reserved names on their way to Kratos, and those that show something else than they are. One that a user has already, which an
+ * administrator gave, stays. Kratos makes an account of the traits of a login's form, too, if the provider's user is unknown: a login has none.
  */
 export class NameGate {
   constructor(
