@@ -3,13 +3,17 @@ import type { Clock } from '../../../platform/time/clock.service.js';
 import type { PasswordHolder } from '../kratos/kratos-password.js';
 import type { KratosClient } from '../kratos/kratos.client.js';
 import { type Caller, FairQueue } from './fair-queue.js';
+import { longestQueue, longestWait } from './upstream-queue.js';
 
 /** Names that a process remembers. */
 const mostNames = 10_000;
 /** Milliseconds for which a name is remembered: meanwhile, its account may be imported, or deleted and imported anew. */
 const remembered = 300_000;
-/** Questions at a time, those that may wait, and milliseconds that each may: with more of them, Kratos would answer nobody in time. */
-const bounds = { atOnce: 2, longest: 512, timeout: 10_000 } as const;
+/**
+ * Questions at a time: with more of them, Kratos would answer nobody in time. Those that may wait, and milliseconds that each may: as in the
+ * queues of Kratos itself, because many who log in at the same moment, on a busy machine, are all to be let in.
+ */
+const bounds = { atOnce: 2, longest: longestQueue, timeout: longestWait } as const;
 
 /**
  * Logins that write: at a login with a password hash of another system, Kratos stores its own hash of the password that was typed. It compares

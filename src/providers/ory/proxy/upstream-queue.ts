@@ -3,9 +3,9 @@ import { networksOf } from '../../../directory/rate-limit/limit-keys.js';
 import { FairQueue, type Leave, overloaded } from './fair-queue.js';
 
 /** Maximum requests that wait in one queue. They come from people: 200 who log in at the same moment are all let in. */
-const longest = 512;
+export const longestQueue = 512;
 /** Milliseconds that each request may wait: half of what reverse proxies usually give an answer. */
-const timeout = 30_000;
+export const longestWait = 30_000;
 
 /** A lane of requests, by method; each lane has its own queue. */
 export interface Lane {
@@ -21,7 +21,7 @@ export class UpstreamQueue {
   constructor(lanes: readonly Lane[], atOnce: number) {
     this.#lines = lanes.map(({ methods }) => ({
       methods,
-      queue: new FairQueue({ atOnce, longest, timeout }),
+      queue: new FairQueue({ atOnce, longest: longestQueue, timeout: longestWait }),
     }));
   }
 
