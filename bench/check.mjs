@@ -1,7 +1,9 @@
 // `npm run bench:check`: measures Vestibule's own ratios anew, in requests a second and in processor time, and compares them with
 // those of bench/ratios.json; ends with 1 when one is lower than the stored one by more than its tolerance. Ratios only: both sides
 // are measured in turns, in one run on one machine.
+//   --against C  measures in turns with commit C instead, which is built beside: a rate or the processor time per request must not be worse
 //   --store      writes what was measured into bench/ratios.json instead, with tolerances from its spread
+//   --rounds N   rounds of that, by default 5
 //   --node PATH  another Node for the servers
 import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
@@ -9,7 +11,12 @@ import { installPeers, machine, openBench } from './context.mjs';
 import { manySessions, median, spreadOf, toleranceOf } from './measure.mjs';
 
 const { values: given } = parseArgs({
-  options: { store: { type: 'boolean', default: false }, node: { type: 'string' } },
+  options: {
+    store: { type: 'boolean', default: false },
+    node: { type: 'string' },
+    against: { type: 'string' },
+    rounds: { type: 'string', default: '5' },
+  },
 });
 const path = new URL('ratios.json', import.meta.url);
 const setting = { rounds: 2, turns: 4, seconds: 1, sessions: manySessions, revoked: 1_000_000 };
@@ -17,7 +24,8 @@ const setting = { rounds: 2, turns: 4, seconds: 1, sessions: manySessions, revok
 const widest = 0.15;
 
 installPeers();
-const [{ measurePairs, measureRevoked }, { prepareOwn, pairs }] = await Promise.all([
+const [{ measureAgainst, reportAgainst }, { measurePairs, measureRevoked }, { prepareOwn, pairs }] = await Promise.all([
+  import('./against.mjs'),
   import('./scenes.mjs'),
   import('./servers/own.mjs'),
 ]);
@@ -99,5 +107,22 @@ function compare({ found }) {
   return failures === 0;
 }
 
-const measured = await measure();
-process.exitCode = (given.store ? store(measured) : compare(measured)) ? 0 : 1;
+async function compareWithCommit(commit) {
+  const bench = await openBench(given.node === undefined ? {} : { node: given.node });
+  try {
+    const turned = { rounds: Number(given.rounds), turns: 2, seconds: 2, sessions: manySessions };
+    return reportAgainst(commit, await measureAgainst(bench, commit, turned));
+  } finally {
+    await bench.close();
+  }
+}
+
+async function check() {
+  if (given.against !== undefined) {
+    return compareWithCommit(given.against);
+  }
+  const measured = await measure();
+  return given.store ? store(measured) : compare(measured);
+}
+
+process.exitCode = (await check()) ? 0 : 1;

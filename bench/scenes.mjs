@@ -43,7 +43,7 @@ async function inTurns(round, first, second) {
 }
 
 /** The part of sessions that come once which is left for one turn of several. */
-function partOf(found, turn, turns) {
+export function partOf(found, turn, turns) {
   const count = Math.floor(found.count / turns);
   return found.once === true ? { ...found, from: found.from + turn * count, count } : found;
 }

@@ -15,9 +15,9 @@ const scopeMessage =
 export const keyName = z
   .string({ error: 'must be a name of 1 to 200 characters' })
   .trim()
-  .min(1, { error: 'must be a name of 1 to 200 characters' })
+  .min(1, { error: 'must be a name of 1 to 200 characters', abort: true })
   .max(maximumName, { error: 'must be a name of 1 to 200 characters' })
-  .regex(/^\P{C}*$/u, { error: 'must not hold control characters' })
+  .regex(/^\P{C}*$/u, { error: 'must not hold control characters', abort: true })
   .refine(isVisible, { error: 'must have a character that can be seen' })
   .meta({ description: 'Name by which its owner recognises the key.', example: 'Nightly export' });
 

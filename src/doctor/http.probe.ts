@@ -1,4 +1,3 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
 import { type IncomingHttpHeaders, request as requestHttp } from 'node:http';
 import { type RequestOptions, request as requestHttps } from 'node:https';
 import { checkServerIdentity } from 'node:tls';
@@ -6,9 +5,10 @@ import { codeOf } from '../platform/config/error-code.js';
 import { parseJson } from '../platform/config/json.parser.js';
 import { serviceAddress } from '../platform/core/service-address.js';
 import { connectToOf } from './connect-to-context.js';
+import { ScopedValue } from './scoped-value.js';
 
 /** Milliseconds that the running check may take in total. */
-const checkLimit = new AsyncLocalStorage<number>();
+const checkLimit = new ScopedValue<number>();
 /** Milliseconds that a check may take by default: long, because a service on a busy machine isn't one that is away. */
 export const usualLimit = 10_000;
 const largestBody = 1_048_576;
@@ -44,13 +44,13 @@ export interface ProbeQuestion {
 }
 
 /** Runs a check with a limit in milliseconds, from which each of its requests derives its own (`answerLimit`). */
-export function withLimit<T>(limit: number, check: () => T): T {
+export async function withLimit<T>(limit: number, check: () => Promise<T>): Promise<T> {
   return checkLimit.run(limit, check);
 }
 
 /** Milliseconds that one response may take: 90% of the check's limit, so that the check can still report it. */
 export function answerLimit(): number {
-  return Math.max(1, Math.round((checkLimit.getStore() ?? usualLimit) * 0.9));
+  return Math.max(1, Math.round((checkLimit.get() ?? usualLimit) * 0.9));
 }
 
 /** Sends one request, without following redirects or keeping the connection. @throws {NoAnswerError} */

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Gateway, type HeldSession, startGateway } from '../support/gateway.js';
+import { waitUntil } from '../support/stack.js';
 import { type PreparedHydra, startPreparedHydra } from '../support/prepared.hydra.js';
 
 let hydra: PreparedHydra;
@@ -11,6 +12,8 @@ let eve: HeldSession;
 beforeAll(async () => {
   hydra = await startPreparedHydra();
   gateway = await startGateway({ HYDRA_ADMIN_URL: hydra.url });
+  // The thousands of requests of these tests would hold up what the gateway does at Hydra after its start.
+  await waitUntil(async () => (await gateway.request('/auth/login')).status === 302, 'Hydra to be set up');
   ada = await gateway.session({ name: 'Ada' });
   eve = await gateway.session({ name: 'Eve' });
 });

@@ -21,7 +21,7 @@ function printable(schema: z.ZodString): z.ZodString {
 export const nameSchema = z
   .string()
   .trim()
-  .min(1)
+  .min(1, { abort: true })
   .max(longestName)
   .refine((text) => displayNameForm.test(text), { error: 'must not have control characters', abort: true })
   .refine(isVisible, { error: 'must have a character that can be seen' })

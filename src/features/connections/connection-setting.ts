@@ -16,12 +16,20 @@ export class ConnectionSetting {
   /** Of the secrets of organisations' connections. */
   readonly ofOrgs: PurposeCipher;
 
-  constructor(@Inject(CONFIGURATION) readonly configuration: OryConfiguration) {
+  readonly #configuration: OryConfiguration;
+
+  constructor(@Inject(CONFIGURATION) configuration: OryConfiguration) {
+    this.#configuration = configuration;
     const { PUBLIC_URL, SECRETS, SESSION_UNCONFIRMED_TTL } = configuration;
     this.publicUrl = PUBLIC_URL;
     this.unconfirmedLife = SESSION_UNCONFIRMED_TTL;
     this.ofGrants = new PurposeCipher(SECRETS, 'connection-grant');
     this.ofAnswers = new PurposeCipher(SECRETS, 'connection-answer');
     this.ofOrgs = new PurposeCipher(SECRETS, 'org-connection');
+  }
+
+  /** All settings: not shown where this instance is printed. */
+  get configuration(): OryConfiguration {
+    return this.#configuration;
   }
 }
