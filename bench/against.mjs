@@ -24,7 +24,10 @@ async function build(commit, folder, say) {
   const checkout = join(folder, 'against');
   const run = (command, ...args) =>
     execFileSync(command, args, { cwd: checkout, stdio: ['ignore', 'ignore', 'inherit'] });
-  const hash = execFileSync('git', ['rev-parse', '--verify', `${commit}^{commit}`], { cwd: root, encoding: 'utf8' }).trim();
+  const hash = execFileSync('git', ['rev-parse', '--verify', `${commit}^{commit}`], {
+    cwd: root,
+    encoding: 'utf8',
+  }).trim();
   say(`building ${commit} (${hash.slice(0, 8)})`);
   execFileSync('git', ['clone', '--quiet', '--shared', '--no-checkout', root, checkout]);
   run('git', 'checkout', '--quiet', hash);
@@ -39,7 +42,10 @@ async function build(commit, folder, say) {
  * @returns by case, ratios of this tree to the commit in each round: `rate` and `cpu`, higher is better in both.
  */
 export async function measureAgainst(bench, commit, { rounds, turns, seconds, sessions }) {
-  const sides = [{ name: 'now', own: here }, { name: 'then', own: await build(commit, bench.folder, bench.say) }];
+  const sides = [
+    { name: 'now', own: here },
+    { name: 'then', own: await build(commit, bench.folder, bench.say) },
+  ];
   for (const side of sides) {
     side.data = await side.own.prepareOwn(bench, sessions);
   }
@@ -59,7 +65,11 @@ export async function measureAgainst(bench, commit, { rounds, turns, seconds, se
         for (let turn = 0; turn < turns; turn += 1) {
           const windows = {};
           for (const server of (round + turn) % 2 === 0 ? started : started.toReversed()) {
-            windows[server.name] = await drive(partOf(server.cases[id], turn, turns), seconds, server.processes);
+            windows[server.name] = await drive(
+              partOf(server.cases[id], turn, turns),
+              seconds,
+              server.processes,
+            );
           }
           found[id] ??= { rate: [], cpu: [], micros: [] };
           found[id].rate.push(windows.now.rate / windows.then.rate);
