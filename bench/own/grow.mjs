@@ -10,7 +10,7 @@ import { loadConfiguration } from '../../dist/platform/config/configuration.js';
 import { Clock } from '../../dist/platform/time/clock.service.js';
 import { newId } from '../../dist/platform/core/identifier.js';
 import { DatabaseConnection } from '../../dist/platform/database/database-connection.js';
-import { OrgDirectory } from '../../dist/orgs/org-directory.js';
+import { OrgDirectory } from '../../dist/features/organisations/org-directory.js';
 import { OrgRepository } from '../../dist/orgs/org.repository.js';
 import { RevocationRepository } from '../../dist/session/revocation/revocation.repository.js';
 import { SessionRepository } from '../../dist/session/store/session.repository.js';

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { UsersService } from '../directory/users/users.service.js';
 import { AdministratorAppointment } from './administrator-appointment.js';
-import { OrgAutoJoin } from './org-auto-join.port.js';
+import { DomainAutoJoin } from './domain-auto-join.js';
 import type { ClientInfo } from '../platform/http/client-info.js';
 
 /** Grants the rights of a verified address: membership of its domain's organisation, and the first administrator's role. */
@@ -9,7 +9,7 @@ import type { ClientInfo } from '../platform/http/client-info.js';
 export class AddressRights {
   constructor(
     private readonly users: UsersService,
-    private readonly orgs: OrgAutoJoin,
+    private readonly domains: DomainAutoJoin,
     private readonly appointment: AdministratorAppointment,
   ) {}
 
@@ -20,7 +20,7 @@ export class AddressRights {
   async give(userId: string, client: ClientInfo): Promise<void> {
     const account = await this.users.requireAccount(userId, null);
     if (account.user.emailVerified) {
-      await this.orgs.joinByDomain(account.user, client);
+      await this.domains.join(account.user, client);
       await this.appointment.byAddress(account, client);
     }
   }

@@ -20,13 +20,6 @@ export interface HeldInvite extends InviteTerms {
 /** Port: makes users members of organisations when they log in. Implemented in the orgs module. */
 export abstract class OrgAutoJoin {
   /**
-   * Makes a user a member of the organisation that admits all users with a verified address of their e-mail domain. Users who
-   * have left, were removed or asked to join keep that state.
-   * @returns whether they joined the organisation now (`joined`), were a member already, or neither.
-   */
-  abstract joinByDomain(user: User, client: ClientInfo): Promise<'joined' | 'member' | 'none'>;
-
-  /**
    * Gives a user the membership that their organisation's connection states. Its groups decide on the role if it has rules, but for
    * owners, who keep theirs. Users who have left or were removed keep that state. A connection that is gone gives nothing.
    * @param client undefined where no request of the user is known.

@@ -17,7 +17,6 @@ import { ProblemFilter } from '../platform/http/problem.filter.js';
 import type { ClaimsEnricher } from '../session/tokens/claims-enricher.js';
 import { ClaimsModule } from '../session/tokens/claims.module.js';
 import { ObservabilityModule } from '../operations/metrics/observability.module.js';
-import { OrgApiKeysModule } from '../orgs/org-api-keys.module.js';
 import { InviteAcceptanceModule } from '../orgs/invite-acceptance.module.js';
 import { OrgsModule } from '../orgs/orgs.module.js';
 import { PagesModule } from '../pages/pages.module.js';
@@ -60,7 +59,6 @@ export class AppModule {
         UserAdministrationModule,
         OrgsModule,
         InviteAcceptanceModule,
-        OrgApiKeysModule,
         AuditEventsModule,
         SigningKeysModule,
         VerifyModule,

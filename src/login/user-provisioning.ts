@@ -10,6 +10,7 @@ import { UsersService } from '../directory/users/users.service.js';
 import { loginByConnection } from '../directory/users/vouching-rules.js';
 import type { ValidatedLogin } from '../auth-strategy/auth.strategy.js';
 import { LoginRecorder } from './login-recorder.js';
+import { DomainAutoJoin } from '../accounts/domain-auto-join.js';
 import { type InviteSource, OrgAutoJoin } from '../accounts/org-auto-join.port.js';
 import type { ClientInfo } from '../platform/http/client-info.js';
 
@@ -28,6 +29,7 @@ export class UserProvisioning {
   constructor(
     private readonly users: UsersService,
     private readonly orgs: OrgAutoJoin,
+    private readonly domains: DomainAutoJoin,
     private readonly logins: LoginRecorder,
     @Inject(CONFIGURATION) configuration: Configuration,
   ) {
@@ -50,7 +52,7 @@ export class UserProvisioning {
     if (client.languages !== undefined) {
       await this.users.noteLanguages(user.id, client.languages);
     }
-    const admission = await this.orgs.joinByDomain(user, client);
+    const admission = await this.domains.join(user, client);
     const { membership } = validated.identity;
     const hasChanged =
       membership !== undefined && (await this.orgs.joinByConnection(user.id, membership, client));

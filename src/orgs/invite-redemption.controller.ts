@@ -9,7 +9,7 @@ import { OwnLogins } from './own-logins.js';
 import { redeemedSchema, redemptionSchema } from './invite.schemas.js';
 
 /** The route by which an invited user redeems an invite. */
-@ApiController('api/v1/invites', { tag: 'orgs' })
+@ApiController('api/v1/invites', { tag: 'account' })
 export class InviteRedemptionController {
   constructor(
     private readonly redemption: InviteRedemption,

@@ -3,7 +3,6 @@ import type { Transaction } from 'kysely';
 import { inviteTokenOf } from '../accounts/invite-link.js';
 import { type HeldInvite, type InviteSource, OrgAutoJoin } from '../accounts/org-auto-join.port.js';
 import type { User, VouchedMembership } from '../directory/users/identity.js';
-import { domainOf } from './hosted-domain.js';
 import { InviteLookup } from './invite-lookup.js';
 import { InviteRepository } from './invite.repository.js';
 import { InviteRedemption } from './invite-redemption.js';
@@ -15,7 +14,7 @@ import type { ClientInfo } from '../platform/http/client-info.js';
 
 type VouchedRole = Pick<VouchedMembership, 'role' | 'isRuled'>;
 
-/** Makes users members of organisations when they log in: by e-mail domain, or by an invite. Implements the accounts' port. */
+/** Makes users members of organisations when they log in: by their connection, or by an invite. Implements the accounts' port. */
 @Injectable()
 export class OrgLoginAutoJoin extends OrgAutoJoin {
   constructor(
@@ -27,19 +26,6 @@ export class OrgLoginAutoJoin extends OrgAutoJoin {
     private readonly orgs: OrgRepository,
   ) {
     super();
-  }
-
-  override async joinByDomain(user: User, client: ClientInfo): Promise<'joined' | 'member' | 'none'> {
-    const domain = user.emailVerified ? domainOf(user.email) : undefined;
-    const found = domain === undefined ? undefined : await this.members.joinByDomain(user, domain);
-    if (found?.isNew !== true) {
-      return found === undefined ? 'none' : 'member';
-    }
-    const { orgId } = found;
-    await this.events.membershipChanged(user.id);
-    const actor = { userId: user.id, client: client };
-    await this.events.record(actor, { type: 'member_added', orgId, reason: 'domain_login' });
-    return 'joined';
   }
 
   override async joinByConnection(

@@ -125,6 +125,11 @@ export class LockedOrg {
       .execute();
   }
 
+  /** Deletes the organisation, and by the database's own rules its memberships and invites. */
+  async delete(): Promise<void> {
+    await this.transaction.deleteFrom('orgs').where('id', '=', this.row.id).execute();
+  }
+
   /** A user's membership, in any state, and whether the user is a person. */
   async find(userId: string): Promise<(MembershipRow & Pick<UsersTable, 'kind'>) | undefined> {
     return this.transaction

@@ -2,25 +2,19 @@ import { Injectable, Logger } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { h } from 'preact';
 import type { z } from 'zod';
-import { myIdentitiesSchema, myOrgsSchema } from '../accounts/me/me.schemas.js';
+import { myIdentitiesSchema } from '../accounts/me/me.schemas.js';
 import { keyListSchema } from '../api-keys/api-key.schemas.js';
 import { maximumLiveKeys } from '../api-keys/api-keys.service.js';
 import { sessionsAnswerSchema } from '../accounts/sessions/sessions.schemas.js';
 import { Problem } from '../platform/errors/problem.error.js';
-import { waitingInvitesSchema } from '../orgs/invite.schemas.js';
-import { orgListSchema } from '../orgs/org.schemas.js';
 import { ProfileService } from '../accounts/profile.service.js';
 import type { Principal } from '../session/principal.js';
 import { SessionService } from '../session/session.service.js';
 import { ApiClient } from './api.client.js';
-import { ApplicationParts } from './application-parts.js';
+import { ApplicationParts, type PartReader } from './application-parts.js';
+import { OrgParts } from './org-parts.js';
 import { PageSender } from './page-sender.js';
 import { AccountPage, type AccountPageProps } from './views/account.view.js';
-
-/** Number of organisations per page. */
-const orgsAtOnce = 20;
-/** Maximum number of invitations shown. Anyone who has more sees the rest after answering some. */
-const invitesAtOnce = 20;
 
 /** What the account page shows in addition to the account itself. */
 export interface AccountPageState extends Pick<AccountPageProps, 'notice' | 'about' | 'keyForm'> {
@@ -39,6 +33,7 @@ export class AccountPages {
     private readonly sessions: SessionService,
     private readonly profiles: ProfileService,
     private readonly applications: ApplicationParts,
+    private readonly orgs: OrgParts,
   ) {}
 
   /** Sends the account page of the person who makes the request. */
@@ -48,18 +43,13 @@ export class AccountPages {
     { user, claims }: Principal,
     { orgsCursor, ...state }: AccountPageState,
   ): Promise<void> {
-    const after = orgsCursor === undefined ? {} : { cursor: orgsCursor };
-    const orgsQuery = new URLSearchParams({ limit: String(orgsAtOnce), ...after });
-    const [sessions, apps, keys, orgs, joinable, invites, identities] = await Promise.all([
+    const read: PartReader = async (path, schema) => this.#read(request, path, schema);
+    const [sessions, apps, keys, memberships, identities] = await Promise.all([
       this.#read(request, '/auth/sessions', sessionsAnswerSchema),
-      claims.idp === 'ory'
-        ? this.applications.connectedApps(async (path, schema) => this.#read(request, path, schema))
-        : undefined,
+      claims.idp === 'ory' ? this.applications.connectedApps(read) : undefined,
       // Twice the limit of live keys, because the API also lists expired ones.
       this.#read(request, `/api/v1/api-keys?limit=${2 * maximumLiveKeys}`, keyListSchema),
-      this.#read(request, `/api/v1/me/orgs?${orgsQuery}`, myOrgsSchema),
-      this.#read(request, '/api/v1/orgs?joinable=true', orgListSchema),
-      this.#read(request, `/api/v1/me/invites?limit=${invitesAtOnce}`, waitingInvitesSchema),
+      this.orgs.memberships(read, orgsCursor),
       this.#read(request, '/api/v1/me/identities', myIdentitiesSchema),
     ]);
     const methods = await this.#methods(identities?.items);
@@ -70,9 +60,7 @@ export class AccountPages {
       sessions: sessions?.items,
       apps,
       keys: keys?.items,
-      orgs,
-      joinable: joinable?.items ?? [],
-      invites: invites?.items ?? [],
+      memberships,
       identities: identities?.items,
       methods,
       isElsewhere: claims.idp !== 'ory' || this.profiles.isElsewhere(identities?.items ?? []),

@@ -16,6 +16,7 @@ import { CurrentUser, OptionalSession } from '../session/guards/access.decorator
 import type { Principal } from '../session/principal.js';
 import { ApiClient } from './api.client.js';
 import { formField } from './form-answer.js';
+import { OrgParts } from './org-parts.js';
 import { PageSender } from './page-sender.js';
 import {
   InvitationAcceptedPage,
@@ -36,6 +37,7 @@ export class InvitationController {
     private readonly api: ApiClient,
     private readonly invites: InviteLookup,
     private readonly pages: PageSender,
+    private readonly orgs: OrgParts,
     @Inject(CONFIGURATION) configuration: Configuration,
   ) {
     this.#publicUrl = configuration.PUBLIC_URL;
@@ -76,7 +78,7 @@ export class InvitationController {
     const call = { method: 'POST', path: '/api/v1/invites/redeem', body: { token } } as const;
     try {
       const { orgId } = await this.api.change(request, reply, call, redeemedSchema);
-      if (orgId === null) {
+      if (orgId === null || !this.orgs.exist) {
         await reply.redirect(returnTo, 303);
         return;
       }

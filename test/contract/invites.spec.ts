@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest';
 import { z } from 'zod';
 import { AuthStrategy, type ValidatedLogin } from '../../src/auth-strategy/auth.strategy.js';
 import { type CompletedLogin, LoginService } from '../../src/login/login.service.js';
+import { DomainAutoJoin } from '../../src/accounts/domain-auto-join.js';
 import { OrgAutoJoin } from '../../src/accounts/org-auto-join.port.js';
 import { newId } from '../../src/platform/core/identifier.js';
 import { InviteLookup } from '../../src/orgs/invite-lookup.js';
@@ -495,18 +496,18 @@ describe.each(databaseKinds)('invites on %s', (kind) => {
       const { domain } = await hosted('domain');
       const { user } = await gateway.session({ email: 'eve@elsewhere.example', emailVerified: true });
       const read = { ...user, email: `eve@${domain}`, emailVerified: true };
-      const admission = gateway.app.get(OrgAutoJoin, { strict: false });
+      const admission = gateway.app.get(DomainAutoJoin, { strict: false });
       const { query } = gateway.app.get(Database, { strict: false });
       const set = (values: { email?: string; email_verified?: number }) =>
         query.updateTable('users').set(values).where('id', '=', user.id).execute();
       const memberships = () =>
         query.selectFrom('memberships').select('state').where('user_id', '=', user.id).execute();
-      await admission.joinByDomain(read, client);
+      await admission.join(read, client);
       await set({ email: read.email, email_verified: 0 });
-      await admission.joinByDomain(read, client);
+      await admission.join(read, client);
       expect(await memberships()).toEqual([]);
       await set({ email_verified: 1 });
-      expect(await admission.joinByDomain(read, client)).toBe('joined');
+      expect(await admission.join(read, client)).toBe('joined');
       expect(await memberships()).toEqual([{ state: 'active' }]);
     });
 

@@ -8,7 +8,7 @@ import { newId } from '../../src/platform/core/identifier.js';
 import type { DatabaseConnection } from '../../src/platform/database/database-connection.js';
 import { InviteRepository } from '../../src/orgs/invite.repository.js';
 import { OrgConnectionRepository } from '../../src/features/connections/owned/org-connection.repository.js';
-import { OrgDirectory } from '../../src/orgs/org-directory.js';
+import { OrgDirectory } from '../../src/features/organisations/org-directory.js';
 import { OrgRepository } from '../../src/orgs/org.repository.js';
 import { MembershipRepository } from '../../src/orgs/membership.repository.js';
 import { RevocationRepository } from '../../src/session/revocation/revocation.repository.js';

@@ -23,7 +23,7 @@ export function testFrame(frame: Partial<PageFrame> = {}, language = 'en'): Page
     brand: { name: 'Vestibule' },
     signUp: 'open',
     applications: 'here',
-    features: new Set(),
+    features: new Set(['organisations']),
     language: languages.of(language),
     passwordLength: 10,
     user: null,

@@ -8,20 +8,18 @@ import {
   createdAccountInviteSchema,
   createdInviteSchema,
 } from '../../orgs/invite.schemas.js';
-import { orgListSchema } from '../../orgs/org.schemas.js';
 import { Problem } from '../../platform/errors/problem.error.js';
 import { RequireRole } from '../../session/guards/access.decorators.js';
 import { ApiClient } from '../api.client.js';
 import { formField, noContent, noticeOf, seeOther } from '../form-answer.js';
 import { type FormTexts, formErrorsOf } from '../form-errors.js';
+import { OrgParts } from '../org-parts.js';
 import { PageSender } from '../page-sender.js';
 import { AdminInvitePage, type AdminInvitePageProps, InvitedPage } from '../views/admin/invite.view.js';
 import { noticeIn } from '../views/notice.view.js';
 import { idPart } from './admin-addresses.js';
 import { refusalOf } from './admin-refusals.js';
 
-/** Maximum number of organisations to choose from. Every organisation's own pages have the same form. */
-const choices = 100;
 const formSchema = z.object({
   email: formField,
   org: formField,
@@ -39,6 +37,7 @@ export class AdminInviteController {
   constructor(
     private readonly api: ApiClient,
     private readonly pages: PageSender,
+    private readonly orgs: OrgParts,
   ) {}
 
   @Get()
@@ -101,8 +100,8 @@ export class AdminInviteController {
     reply: FastifyReply,
     news: Pick<AdminInvitePageProps, 'notice' | 'form' | 'refusal'>,
   ): Promise<void> {
-    const [{ items: orgs }, { items: invites }] = await Promise.all([
-      this.api.read(request, `/api/v1/orgs?all=true&limit=${choices}`, orgListSchema),
+    const [orgs, { items: invites }] = await Promise.all([
+      this.orgs.choices(request),
       this.api.read(request, `/api/v1/invites?limit=${listed}`, accountInviteListSchema),
     ]);
     await this.pages.send(request, reply, h(AdminInvitePage, { orgs, invites, ...news }));

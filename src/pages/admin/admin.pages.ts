@@ -2,7 +2,6 @@ import { AdminAccessController } from './admin-access.controller.js';
 import { AdminAuditController } from './admin-audit.controller.js';
 import { AdminInviteController } from './admin-invite.controller.js';
 import { AdminKeysController } from './admin-keys.controller.js';
-import { AdminOrgsController } from './admin-orgs.controller.js';
 import { AdminUserController } from './admin-user.controller.js';
 import { AdminUserPages } from './admin-user.pages.js';
 import { AdminUsersController } from './admin-users.controller.js';
@@ -13,7 +12,6 @@ export const adminPages = {
     AdminUsersController,
     AdminUserController,
     AdminAccessController,
-    AdminOrgsController,
     AdminAuditController,
     AdminInviteController,
     AdminKeysController,

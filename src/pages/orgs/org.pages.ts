@@ -20,7 +20,7 @@ export interface ListPlace {
   readonly after?: string | undefined;
 }
 
-/** Reads organisations from the API, and sends their pages. */
+/** Reads organisations from the API, and sends their pages. Without the feature of organisations, none is found. */
 @Injectable()
 export class OrgPages {
   constructor(

@@ -1,9 +1,7 @@
 import type { ComponentChild, VNode } from 'preact';
 import { AccountData } from './account-data.view.js';
 import { AccountDetails, type AccountDetailsProps } from './account-details.view.js';
-import { AccountInvites, type WaitingInvite } from './account-invites.view.js';
 import { AccountLogins, type AccountLoginsProps } from './account-logins.view.js';
-import { AccountOrgs, type AccountOrgsProps } from './account-orgs.view.js';
 import { Profile } from './account-profile.view.js';
 import { ApiKeys, type ListedKey } from './api-keys.view.js';
 import type { FormState } from './form-state.js';
@@ -12,10 +10,9 @@ import { Notice, type PageNotice } from './notice.view.js';
 import { useLanguage } from './page-props.js';
 import { type ListedSession, Sessions } from './sessions.view.js';
 
-export interface AccountPageProps
-  extends AccountDetailsProps, AccountOrgsProps, Omit<AccountLoginsProps, 'isVerified'> {
-  /** Open invitations for the person. */
-  readonly invites: readonly WaitingInvite[];
+export interface AccountPageProps extends AccountDetailsProps, Omit<AccountLoginsProps, 'isVerified'> {
+  /** Their organisations, and invitations to others, where this deployment manages them. */
+  readonly memberships: ComponentChild;
   /** The person's sessions, including this one; undefined if they can't be read now. */
   readonly sessions: readonly ListedSession[] | undefined;
   /** What they have allowed applications, where this deployment knows it. */
@@ -33,21 +30,8 @@ export interface AccountPageProps
 /** `GET /` for somebody who is logged in. Their profile and login methods come first, API keys and data last. */
 export function AccountPage(props: AccountPageProps): VNode {
   const { text, rich } = useLanguage();
-  const {
-    user,
-    provider,
-    isElsewhere,
-    methods,
-    orgs,
-    joinable,
-    invites,
-    sessions,
-    apps,
-    keys,
-    keyForm,
-    notice,
-    about,
-  } = props;
+  const { user, provider, isElsewhere, methods, memberships, sessions, apps, keys, keyForm, notice, about } =
+    props;
   const title = text('account.title');
   return (
     <Layout title={keyForm === undefined ? title : text('common.errorTitle', { title })} width="wide">
@@ -60,8 +44,7 @@ export function AccountPage(props: AccountPageProps): VNode {
           {provider === 'ory' ? apps : <AppsElsewhere />}
         </div>
         <div>
-          <AccountInvites invites={invites} />
-          <AccountOrgs orgs={orgs} joinable={joinable} />
+          {memberships}
           <ApiKeys keys={keys} form={keyForm} />
           <AccountData />
         </div>

@@ -2,9 +2,8 @@ import { parse } from 'node-html-parser';
 import type { VNode } from 'preact';
 import { describe, expect, it } from 'vitest';
 import { renderView } from '../../../test/support/page.frame.js';
-import { describePages, hostile, openOrg, orgsOfOneName } from '../../../test/support/page.suite.js';
+import { describePages, hostile, orgsOfOneName } from '../../../test/support/page.suite.js';
 import { english } from '../../platform/i18n/locales/en.js';
-import type { MemberAnswer } from '../../orgs/org.schemas.js';
 import { DeleteAccountPage } from './account-data.view.js';
 import { AccountPage, type AccountPageProps } from './account.view.js';
 import { CreatedKeyPage } from './api-keys.view.js';
@@ -14,15 +13,8 @@ import { ConsentPage } from './consent.view.js';
 import { DemoPage } from './demo.view.js';
 import { DocsPage } from './docs.view.js';
 import { ErrorPage } from './error.view.js';
-import type { FormState } from './form-state.js';
 import { InvitationAcceptedPage, InvitationGonePage, InvitationPage } from './invitation.view.js';
 import { LogoutPage } from './logout.view.js';
-import { NewOrgPage } from './orgs/new-org.view.js';
-import { CreatedInvitePage, OrgInvitesPage } from './orgs/org-invites.view.js';
-import { OrgKeysPage } from './orgs/org-keys.view.js';
-import { OrgMembersPage } from './orgs/org-members.view.js';
-import { OrgQuestionPage } from './orgs/org-question.view.js';
-import { OrgSettingsPage } from './orgs/org-settings.view.js';
 import { Time } from './time.view.js';
 import { WelcomePage } from './welcome.view.js';
 
@@ -32,23 +24,7 @@ const account: AccountPageProps = {
   provider: 'ory',
   isElsewhere: false,
   methods: { password: true, passkeys: false, secondFactors: ['totp'], linked: ['google'] },
-  orgs: {
-    items: [
-      { id: 'o-1', slug: 'engines', name: 'Analytical Engines', role: 'owner', active: true },
-      { id: 'o-2', slug: 'looms', name: 'Looms', role: 'member', active: false },
-    ],
-    nextCursor: null,
-  },
-  joinable: [],
-  invites: [
-    {
-      id: 'i-1',
-      org: { name: 'Difference Engines' },
-      role: 'admin',
-      expiresAt: '2026-12-01T23:31:00.000Z',
-      invitedBy: { name: 'Charles' },
-    },
-  ],
+  memberships: <article>Organisations</article>,
   identities: [{ issuer: 'urn:ory:kratos', subject: 'i-1', lastLoginAt: '2026-11-24T23:31:00.000Z' }],
   apps: <article>Applications</article>,
   keys: [
@@ -87,18 +63,6 @@ const account: AccountPageProps = {
   ],
 };
 
-const hostileMember: MemberAnswer = {
-  user: { id: hostile, name: hostile, email: hostile, emailVerified: false, picture: hostile },
-  role: 'owner',
-  state: 'active',
-  since: hostile,
-};
-const wrong: FormState = {
-  values: { name: hostile, slug: hostile, email: hostile, domain: hostile, scope: hostile, role: hostile },
-  errors: { name: 'orgs.error.name', email: 'invites.error.email' },
-  problem: 'keys.error.full',
-};
-
 function withPicture(picture: string): string {
   return renderView(<AccountPage {...account} user={{ ...account.user, picture }} />);
 }
@@ -112,20 +76,6 @@ const pages: readonly (readonly [string, VNode])[] = [
       {...account}
       user={{ id: hostile, name: hostile, email: hostile, emailVerified: false, picture: hostile }}
       session={{ id: hostile, createdAt: hostile, expiresAt: hostile }}
-      orgs={{
-        items: [{ id: hostile, slug: hostile, name: hostile, role: 'member', active: false }],
-        nextCursor: hostile,
-      }}
-      joinable={[{ id: hostile, name: hostile, domain: hostile, joinPolicy: 'domain' }]}
-      invites={[
-        {
-          id: hostile,
-          org: { name: hostile },
-          role: 'member',
-          expiresAt: hostile,
-          invitedBy: { name: hostile },
-        },
-      ]}
       identities={[{ issuer: hostile, subject: hostile, lastLoginAt: hostile }]}
       sessions={[{ id: hostile, current: false, device: hostile, address: hostile, lastSeenAt: hostile }]}
       keys={[
@@ -161,60 +111,9 @@ const pages: readonly (readonly [string, VNode])[] = [
     <InvitationAcceptedPage org={{ id: hostile, name: hostile }} isActive={false} next={`/${hostile}`} />,
   ],
   ['created key', <CreatedKeyPage name={hostile} value={hostile} />],
-  ['new organisation', <NewOrgPage formId={hostile} form={wrong} />],
-  [
-    'members',
-    <OrgMembersPage
-      {...openOrg}
-      self={hostile}
-      members={{ items: [hostileMember], nextCursor: hostile }}
-      isLater
-      requests={[hostileMember]}
-      refused={{ userId: hostile, problem: 'orgs.error.lastOwner' }}
-    />,
-  ],
-  [
-    'invitations',
-    <OrgInvitesPage
-      {...openOrg}
-      invites={{
-        items: [
-          {
-            id: hostile,
-            email: hostile,
-            role: 'owner',
-            state: 'open',
-            createdBy: hostile,
-            createdAt: hostile,
-            expiresAt: hostile,
-            redeemedBy: null,
-          },
-        ],
-        nextCursor: hostile,
-      }}
-      isLater
-      form={wrong}
-    />,
-  ],
-  ['created invitation', <CreatedInvitePage org={openOrg.org} email={hostile} opensSignUp url={hostile} />],
-  [
-    "an organisation's keys",
-    <OrgKeysPage
-      {...openOrg}
-      keys={{ items: account.keys ?? [], nextCursor: null }}
-      isLater={false}
-      form={wrong}
-    />,
-  ],
   ['applications elsewhere', <ApplicationsElsewherePage issuer={hostile} />],
-  ["an organisation's settings", <OrgSettingsPage hasFactorPolicy {...openOrg} form={wrong} />],
-  ['leaving', <OrgQuestionPage org={openOrg.org} question="leave" problem="orgs.error.lastOwner" />],
   ['deletion of an account', <DeleteAccountPage provider="oidc" problem="account.delete.onlyOwner" />],
   ['deletion of an account that is refused', <DeleteAccountPage provider="ory" stated={hostile} />],
-  [
-    'settings that are refused',
-    <OrgSettingsPage hasFactorPolicy {...openOrg} form={{ ...wrong, problem: undefined, stated: hostile }} />,
-  ],
   ['error', <ErrorPage title={hostile} advice={hostile} code={hostile} requestId={hostile} />],
   [
     'consent',
@@ -285,22 +184,10 @@ describe('AccountPage', () => {
     expect(renderView(<AccountPage {...account} keys={undefined} />)).toContain('list of your API keys');
   });
 
-  it("offers an organisation's key what is for its own account, and nothing that only administrators may do", () => {
-    const keys = { items: [], nextCursor: null };
-    const labels = (page: VNode): readonly string[] =>
-      parse(renderView(page))
-        .querySelectorAll('fieldset label')
-        .map((label) => label.structuredText);
-    const offered = labels(<OrgKeysPage {...openOrg} keys={keys} isLater={false} />);
-    expect(offered.slice(0, 4)).toEqual([
-      'Everything that its role allows',
-      "Read the key's own account and export its data",
-      "Change the key's own account",
-      'Read organisations, their members and invites',
-    ]);
-    expect(offered.filter((label) => /\byou|administrators|ended sessions/.test(label))).toEqual([]);
-
-    const own = labels(<AccountPage {...account} />);
+  it('offers a key everything that its owner may do, also what only administrators may', () => {
+    const own = parse(renderView(<AccountPage {...account} />))
+      .querySelectorAll('fieldset label')
+      .map((label) => label.structuredText);
     expect(own[0]).toBe('Everything that you may do');
     expect(own).toContain('Hear of ended sessions, changed users and revoked keys (administrators)');
   });
@@ -329,32 +216,6 @@ describe('AccountPage', () => {
     expect(withPicture('https://cdn.example/a.png')).toContain('src="https://cdn.example/a.png"');
     expect(withPicture('http://cdn.example/a.png')).not.toContain('cdn.example');
     expect(withPicture('javascript:alert(1)')).not.toContain('javascript:');
-  });
-});
-
-describe.each([
-  ['member', 'members'],
-  ['request to join', 'requests'],
-] as const)('the address of a %s', (_what, list) => {
-  const shown = (email: string | null, emailVerified: boolean): string => {
-    const member = { ...hostileMember, user: { ...hostileMember.user, email, emailVerified } };
-    return renderView(
-      <OrgMembersPage
-        {...openOrg}
-        self="u-1"
-        isLater={false}
-        members={{ items: list === 'members' ? [member] : [], nextCursor: null }}
-        requests={list === 'requests' ? [member] : []}
-      />,
-    );
-  };
-
-  it('is marked until it is verified', () => {
-    expect(shown('ceo@example.com', false)).toContain(
-      'ceo@example.com <span class="badge">Not verified</span>',
-    );
-    expect(shown('ceo@example.com', true)).not.toContain('Not verified');
-    expect(shown(null, false)).not.toContain('Not verified');
   });
 });
 
@@ -437,4 +298,11 @@ it('organisations of one name can be told apart in the form for an invitation', 
   const html = renderView(page, { user: { name: 'Ada', email: 'ada@example.org', isAdmin: true } });
   expect(html).toContain('>Acme (acme)<');
   expect(html).toContain('>Acme (acme-berlin)<');
+});
+
+it('an invitation is to no organisation where there are none', () => {
+  const shown = (features: readonly string[]): string =>
+    renderView(<AdminInvitePage orgs={[]} invites={[]} />, { features: new Set(features) });
+  expect(shown(['organisations'])).toContain('name="org"');
+  expect(shown([])).not.toContain('name="org"');
 });

@@ -17,7 +17,6 @@ const tagDescriptions: Readonly<Record<string, string>> = {
   auth: 'Logins, logouts, sessions and tokens.',
   discovery: 'Keys and metadata with which other services verify tokens.',
   health: 'State of the gateway and its dependencies.',
-  orgs: 'Organisations, with their members, invites, keys and applications. Administrators of the deployment can do what owners can.',
   'signing keys': 'The keys that sign tokens, for administrators.',
   users: 'All users’ accounts, for administrators.',
 };

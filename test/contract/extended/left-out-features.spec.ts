@@ -6,9 +6,11 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest';
 import { z } from 'zod';
+import { DomainAutoJoin } from '../../../src/accounts/domain-auto-join.js';
 import { ownFeatures } from '../../../src/app/features.js';
 import { createApp } from '../../../src/app/app-setup.js';
 import { loadConfiguration } from '../../../src/platform/config/configuration.js';
+import { newId } from '../../../src/platform/core/identifier.js';
 import { Database } from '../../../src/platform/database/database.schema.js';
 import type { Feature } from '../../../src/platform/features/feature.js';
 import { createLogger } from '../../../src/platform/logging/pino-logger.js';
@@ -239,6 +241,81 @@ describe('a feature that is left out', () => {
         expect([path, (await app.inject({ url: path, headers })).statusCode]).toEqual([path, 404]);
       }
       expect(app.get(CompanyLogins, { strict: false }).source).toBeUndefined();
+    } finally {
+      await app.close();
+    }
+  });
+
+  it('organisations: memberships and invites are as they were, but nobody manages one, and nobody joins by domain', async () => {
+    const headers = { host: 'auth.example.test', cookie };
+    const { app: before } = whole;
+    const post = async (of: typeof before, url: string, payload: object) => {
+      const answer = await of.inject({ method: 'POST', url, headers, payload });
+      return { status: answer.statusCode, text: answer.body };
+    };
+    const { id } = idSchema.parse(
+      JSON.parse((await post(before, '/api/v1/orgs', { name: 'Still here' })).text),
+    );
+    const { query } = before.get(Database, { strict: false });
+    const domain = `${newId()}.example`;
+    const confirmed = { domain, claimed_domain: domain, domain_proof: 'administrator' } as const;
+    await query
+      .updateTable('orgs')
+      .set({ ...confirmed, join_policy: 'domain' })
+      .where('id', '=', id)
+      .execute();
+    const ada = await whole.session({ email: `ada@${domain}`, emailVerified: true });
+    const grace = await whole.session();
+    const invited = await post(before, `/api/v1/orgs/${id}/invites`, { role: 'member' });
+    const link = z.looseObject({ url: z.url() }).parse(JSON.parse(invited.text)).url;
+    const invite = new URL(link).searchParams.get('invite') ?? '';
+    const client = { requestId: newId(), remoteAddress: '127.0.0.1', userAgent: null };
+    const app = await without(['organisations']);
+    try {
+      for (const path of [
+        '/api/v1/orgs',
+        `/api/v1/orgs/${id}`,
+        `/api/v1/orgs/${id}/members`,
+        `/api/v1/orgs/${id}/api-keys`,
+        '/api/v1/me/invites',
+        '/admin/orgs',
+        '/orgs/new',
+        `/orgs/${id}`,
+        `/orgs/${id}/settings`,
+        `/orgs/${id}/connections`,
+      ]) {
+        expect([path, (await app.inject({ url: path, headers })).statusCode]).toEqual([path, 404]);
+      }
+      expect((await app.inject({ url: '/api/v1/me/orgs?limit=100', headers })).body).toContain(id);
+      expect((await app.inject({ url: `/api/v1/orgs/${id}/connections`, headers })).statusCode).toBe(200);
+
+      const { id: self } = idSchema.parse((await app.inject({ url: '/api/v1/me', headers })).json());
+      const trace = /(?:href|action)="\/(?:admin\/)?orgs|name="org"/;
+      for (const url of ['/', '/admin/users', `/admin/users/${self}`, '/admin/invite']) {
+        const [shown, left] = [await before.inject({ url, headers }), await app.inject({ url, headers })];
+        expect([url, shown.statusCode, trace.test(shown.body)]).toEqual([url, 200, true]);
+        expect([url, left.statusCode, trace.test(left.body)]).toEqual([url, 200, false]);
+      }
+
+      const joins = (of: typeof before) => of.get(DomainAutoJoin, { strict: false }).join(ada.user, client);
+      expect([await joins(app), await joins(before)]).toEqual(['none', 'joined']);
+
+      const alone = await post(app, '/api/v1/invites', { email: `${newId()}@example.test` });
+      expect([alone.status, alone.text]).toEqual([201, expect.stringContaining('/invitation?invite=')]);
+      const accepted = await app.inject({
+        method: 'POST',
+        url: '/invitation',
+        headers: {
+          host: headers.host,
+          cookie: grace.cookie,
+          origin: new URL(whole.configuration.PUBLIC_URL).origin,
+          'content-type': 'application/x-www-form-urlencoded',
+        },
+        payload: new URLSearchParams({ invite, return_to: '/' }).toString(),
+      });
+      expect([accepted.statusCode, accepted.headers.location]).toEqual([303, '/']);
+      const ofGrace = { ...headers, cookie: grace.cookie };
+      expect((await app.inject({ url: '/api/v1/me/orgs', headers: ofGrace })).body).toContain(id);
     } finally {
       await app.close();
     }

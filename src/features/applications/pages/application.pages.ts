@@ -11,7 +11,7 @@ import {
 import { agentListSchema } from '../agent.schemas.js';
 import { applicationUserListSchema } from '../connected-app.schemas.js';
 import { type DeploymentAddresses, openIdAddresses } from '../program.catalogue.js';
-import { orgListSchema, orgSchema } from '../../../orgs/org.schemas.js';
+import { orgSchema } from '../../../orgs/org.schemas.js';
 import { CONFIGURATION } from '../../../platform/config/config.module.js';
 import { type Configuration, resourceScopesOf } from '../../../platform/config/configuration.js';
 import { Problem } from '../../../platform/errors/problem.error.js';
@@ -20,6 +20,7 @@ import { leadingBackTo } from '../../../pages/admin/admin-refusals.js';
 import { ApiClient } from '../../../pages/api.client.js';
 import { noContent, noticeOf, seeOther } from '../../../pages/form-answer.js';
 import { formErrorsOf } from '../../../pages/form-errors.js';
+import { OrgParts } from '../../../pages/org-parts.js';
 import type { ListQuery } from '../../../pages/orgs/org.query.js';
 import { PageSender } from '../../../pages/page-sender.js';
 import { SentForms, newFormId } from '../../../pages/sent-forms.js';
@@ -39,8 +40,6 @@ import { applicationTexts, changesOf, newApplicationOf, valuesOf } from './appli
 const applicationsAtOnce = '25';
 /** Number of users on one page of an application's. */
 const usersAtOnce = '10';
-/** Number of organisations to choose from. */
-const orgChoices = 100;
 
 /** A request for one of these pages. */
 export interface Visit {
@@ -62,6 +61,7 @@ export class ApplicationPages {
     private readonly api: ApiClient,
     private readonly pages: PageSender,
     private readonly forms: SentForms,
+    private readonly orgs: OrgParts,
     @Inject(CONFIGURATION) configuration: Configuration,
   ) {
     this.#addresses = openIdAddresses(configuration);
@@ -82,8 +82,7 @@ export class ApplicationPages {
   /** Sends the form for a new application. */
   async form(visit: Visit, form?: FormState, status?: number): Promise<void> {
     const { request, place } = visit;
-    const path = `/api/v1/orgs?all=true&limit=${orgChoices}`;
-    const orgs = place.org === undefined ? (await this.api.read(request, path, orgListSchema)).items : [];
+    const orgs = place.org === undefined ? await this.orgs.choices(request) : [];
     await this.#send(visit, h(NewApplicationPage, { place, orgs, formId: newFormId(), form }), status);
   }
 

@@ -4,7 +4,7 @@ import type { DeploymentAddresses } from '../program.catalogue.js';
 import { FormSelect } from '../../../pages/views/form-field.view.js';
 import type { FormState } from '../../../pages/views/form-state.js';
 import type { PageNotice } from '../../../pages/views/notice.view.js';
-import { useLanguage } from '../../../pages/views/page-props.js';
+import { useLanguage, usePage } from '../../../pages/views/page-props.js';
 import { Time } from '../../../pages/views/time.view.js';
 import { ApplicationForm, accessOf, accessText } from './application-form.view.js';
 import {
@@ -57,6 +57,7 @@ export function ApplicationPage(props: ApplicationPageProps): VNode {
 
 function Facts({ place, application, orgName }: ApplicationPageProps): VNode {
   const { text } = useLanguage();
+  const { features } = usePage();
   const { name, kind, firstParty, orgId, redirectUris, scope, createdAt } = application;
   return (
     <article class="card" aria-labelledby="application-title">
@@ -72,7 +73,11 @@ function Facts({ place, application, orgName }: ApplicationPageProps): VNode {
           <div>
             <dt>{text('applications.org')}</dt>
             <dd>
-              <a href={`/orgs/${encodeURIComponent(orgId ?? '')}`}>{orgName}</a>
+              {features.has('organisations') ? (
+                <a href={`/orgs/${encodeURIComponent(orgId ?? '')}`}>{orgName}</a>
+              ) : (
+                orgName
+              )}
             </dd>
           </div>
         )}

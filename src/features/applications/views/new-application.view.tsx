@@ -1,6 +1,6 @@
 import type { VNode } from 'preact';
 import { applicationSchema } from '../application.schemas.js';
-import type { OrgAnswer } from '../../../orgs/org.schemas.js';
+import type { OrgChoice } from '../../../pages/org-parts.js';
 import { FormField, FormLines, FormProblem, FormSelect } from '../../../pages/views/form-field.view.js';
 import type { FormState } from '../../../pages/views/form-state.js';
 import { orgOptions } from '../../../pages/views/orgs/org-options.view.js';
@@ -11,7 +11,7 @@ import { ApplicationLayout, type ApplicationsPlace, Title } from './application-
 export interface NewApplicationPageProps {
   readonly place: ApplicationsPlace;
   /** The organisations that an administrator may choose from. */
-  readonly orgs: readonly Pick<OrgAnswer, 'id' | 'slug' | 'name'>[];
+  readonly orgs: readonly OrgChoice[];
   /** The same each time this form is sent, so that it registers one application. */
   readonly formId: string;
   /** The refused form, with its errors. */

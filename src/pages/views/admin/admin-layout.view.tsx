@@ -3,16 +3,23 @@ import { Layout } from '../layout.view.js';
 import { Notice, type PageNotice } from '../notice.view.js';
 import { usePage } from '../page-props.js';
 
+export type AdminSection = 'users' | 'orgs' | 'applications' | 'audit' | 'keys';
+
+interface Section {
+  readonly name: AdminSection;
+  readonly href: string;
+  /** Whose pages they are. */
+  readonly feature?: string;
+}
+
 /** Parts of the administration, in the order of its navigation. */
-const sections = [
+const sections: readonly Section[] = [
   { name: 'users', href: '/admin/users' },
-  { name: 'orgs', href: '/admin/orgs' },
+  { name: 'orgs', href: '/admin/orgs', feature: 'organisations' },
   { name: 'applications', href: '/admin/applications' },
   { name: 'audit', href: '/admin/audit-events' },
   { name: 'keys', href: '/admin/keys' },
-] as const;
-
-export type AdminSection = (typeof sections)[number]['name'];
+];
 
 export interface AdminLayoutProps {
   readonly section: AdminSection;
@@ -34,8 +41,13 @@ export function AdminLayout(props: AdminLayoutProps): VNode {
   const {
     language: { text },
     applications,
+    features,
   } = usePage();
-  const open = sections.filter(({ name }) => name !== 'applications' || applications !== 'nowhere');
+  const open = sections.filter(
+    ({ name, feature }) =>
+      (name !== 'applications' || applications !== 'nowhere') &&
+      (feature === undefined || features.has(feature)),
+  );
   return (
     <Layout title={isWrong ? text('common.errorTitle', { title }) : title} width="wide">
       <nav class="sections" aria-label={text('site.administration')}>

@@ -5,7 +5,6 @@ import { auditEventTypes } from '../../../directory/audit/audit-event.js';
 import { english } from '../../../platform/i18n/locales/en.js';
 import { AuditEventsPage } from './audit-events.view.js';
 import type { ListedEvent } from './audit-table.view.js';
-import { OrgsPage } from './orgs.view.js';
 import { SigningKeysPage } from './signing-keys.view.js';
 import { UserQuestionPage } from './user-question.view.js';
 import { CreatedRecoveryPage } from './user-recovery.view.js';
@@ -101,30 +100,6 @@ const pages: readonly (readonly [string, VNode])[] = [
   ['recovery', <UserQuestionPage user={bad} question="recovery" refusal={hostile} />],
   ['recovery code', <CreatedRecoveryPage user={bad} url={hostile} code={hostile} expiresAt={hostile} />],
   [
-    'organisations',
-    <OrgsPage
-      search={form('search')}
-      orgs={[
-        {
-          id: hostile,
-          slug: hostile,
-          name: hostile,
-          domain: hostile,
-          domainState: 'unconfirmed',
-          domainProof: null,
-          domainRecord: { name: hostile, value: hostile },
-          joinPolicy: 'invite',
-          secondFactor: 'none',
-          role: null,
-          createdAt: hostile,
-          updatedAt: hostile,
-        },
-      ]}
-      paging={none}
-      newOrg={{ ...form('name', 'slug'), errors: { slug: 'admin.orgs.taken' } }}
-    />,
-  ],
-  [
     'audit events',
     <AuditEventsPage
       names={new Map()}
@@ -204,6 +179,16 @@ it('a user’s page offers what fits the user', () => {
   const service = renderView(<UserPage {...userPage} user={{ ...person, kind: 'service' }} />);
   expect(service).toContain('Service account');
   expect(service).not.toMatch(/\/role"|\/recovery"/);
+});
+
+it('links to an organisation’s page only where there is one', () => {
+  const onOrg: ListedEvent = { ...event, target: { kind: 'org', id } };
+  const events = <AuditEventsPage names={new Map()} form={form()} events={[onOrg]} paging={none} />;
+  for (const page of [<UserPage {...userPage} />, events]) {
+    expect(renderView(page)).toContain(`href="/orgs/${id}"`);
+    expect(renderView(page)).toContain('href="/admin/orgs"');
+    expect(renderView(page, { features: new Set() })).not.toMatch(/href="\/(?:admin\/)?orgs/);
+  }
 });
 
 it('each type of event has words in both languages', () => {

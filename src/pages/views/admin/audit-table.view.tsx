@@ -1,7 +1,7 @@
 import type { ComponentChildren, VNode } from 'preact';
 import type { z } from 'zod';
 import type { auditEventSchema } from '../../../operations/audit-events/audit-event.schemas.js';
-import { useLanguage } from '../page-props.js';
+import { useLanguage, usePage } from '../page-props.js';
 import { Time } from '../time.view.js';
 import { DataTable } from './data-table.view.js';
 
@@ -114,14 +114,15 @@ function Actor({ actor, names }: Pick<ListedEvent, 'actor'> & Pick<AuditTablePro
 
 function Target({ target, names }: Pick<ListedEvent, 'target'> & Pick<AuditTableProps, 'names'>): VNode {
   const { find } = useLanguage();
+  const { features } = usePage();
   if (target === null) {
     return <>–</>;
   }
   const { kind, id } = target;
   const pages: Readonly<Record<string, string>> = {
     user: '/admin/users/',
-    org: '/orgs/',
     application: '/admin/applications/',
+    ...(features.has('organisations') ? { org: '/orgs/' } : {}),
   };
   // A removed application has none.
   const isKnown = kind !== 'application' || names.has(id);

@@ -1,12 +1,12 @@
 import type { VNode } from 'preact';
 import type { AccountInvite } from '../../../orgs/invite.schemas.js';
-import type { OrgAnswer } from '../../../orgs/org.schemas.js';
+import type { OrgChoice } from '../../org-parts.js';
 import { CopyField } from '../copy-field.view.js';
 import { FormField, FormProblem, FormSelect } from '../form-field.view.js';
 import type { FormState } from '../form-state.js';
 import { orgOptions } from '../orgs/org-options.view.js';
 import type { PageNotice } from '../notice.view.js';
-import { useLanguage } from '../page-props.js';
+import { useLanguage, usePage } from '../page-props.js';
 import { Time } from '../time.view.js';
 import { AdminLayout } from './admin-layout.view.js';
 
@@ -14,7 +14,7 @@ const roles = ['member', 'admin', 'owner'] as const;
 
 export interface AdminInvitePageProps {
   /** The organisations to choose from. */
-  readonly orgs: readonly Pick<OrgAnswer, 'id' | 'slug' | 'name'>[];
+  readonly orgs: readonly OrgChoice[];
   /** The newest invitations to an account alone. */
   readonly invites: readonly AccountInvite[];
   readonly notice?: PageNotice | undefined;
@@ -27,6 +27,7 @@ export interface AdminInvitePageProps {
 /** `GET /admin/invite`: a form that invites a person to an account, and to an organisation if one is chosen. */
 export function AdminInvitePage({ orgs, invites, notice, form, refusal }: AdminInvitePageProps): VNode {
   const { text } = useLanguage();
+  const { features } = usePage();
   return (
     <AdminLayout
       section="users"
@@ -48,13 +49,15 @@ export function AdminInvitePage({ orgs, invites, notice, form, refusal }: AdminI
             maxLength={254}
             form={form}
           />
-          <FormSelect
-            id="invite-org"
-            name="org"
-            label={text('admin.invite.org')}
-            form={form}
-            options={[{ value: '', label: text('admin.invite.noOrg') }, ...orgOptions(orgs)]}
-          />
+          {features.has('organisations') && (
+            <FormSelect
+              id="invite-org"
+              name="org"
+              label={text('admin.invite.org')}
+              form={form}
+              options={[{ value: '', label: text('admin.invite.noOrg') }, ...orgOptions(orgs)]}
+            />
+          )}
           {orgs.length > 0 && (
             <FormSelect
               id="invite-role"

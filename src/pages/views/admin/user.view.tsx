@@ -4,7 +4,7 @@ import type { ListedKey } from '../api-keys.view.js';
 import { Avatar } from '../avatar.view.js';
 import { Entry } from '../entry.view.js';
 import type { PageNotice } from '../notice.view.js';
-import { useLanguage } from '../page-props.js';
+import { useLanguage, usePage } from '../page-props.js';
 import type { ListedSession } from '../sessions.view.js';
 import { Time } from '../time.view.js';
 import { Identities } from '../identities.view.js';
@@ -103,6 +103,7 @@ function Profile({ user, isSelf }: { readonly user: UserDetail; readonly isSelf:
 
 function Orgs({ orgs }: { readonly orgs: UserDetail['orgs'] }): VNode {
   const { text } = useLanguage();
+  const { features } = usePage();
   return (
     <article class="card sessions" aria-labelledby="orgs-title">
       <h2 id="orgs-title">{text('admin.user.orgs')}</h2>
@@ -113,7 +114,11 @@ function Orgs({ orgs }: { readonly orgs: UserDetail['orgs'] }): VNode {
           {orgs.map(({ id, name, slug, role }) => (
             <li key={id}>
               <div>
-                <a href={`/orgs/${encodeURIComponent(id)}`}>{name}</a>
+                {features.has('organisations') ? (
+                  <a href={`/orgs/${encodeURIComponent(id)}`}>{name}</a>
+                ) : (
+                  name
+                )}
                 <p class="details">{slug}</p>
               </div>
               <span class="badge">{text(`admin.orgRole.${role}`)}</span>

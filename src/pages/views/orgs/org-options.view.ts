@@ -1,9 +1,7 @@
-import type { OrgAnswer } from '../../../orgs/org.schemas.js';
+import type { OrgChoice } from '../../org-parts.js';
 import type { FormSelectProps } from '../form-field.view.js';
 
 /** Organisations as options to choose from. Names repeat, short names don't. */
-export function orgOptions(
-  orgs: readonly Pick<OrgAnswer, 'id' | 'slug' | 'name'>[],
-): FormSelectProps['options'] {
+export function orgOptions(orgs: readonly OrgChoice[]): FormSelectProps['options'] {
   return orgs.map(({ id, slug, name }) => ({ value: id, label: `${name} (${slug})` }));
 }

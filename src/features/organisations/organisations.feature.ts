@@ -1,0 +1,13 @@
+import { defineFeature } from '../../platform/features/feature.js';
+
+/**
+ * Organisations that users make and manage: their members, invites, domains and API keys. Membership itself, its roles and what an invite
+ * lets somebody do are core's (docs/adr/0002).
+ */
+export const organisations = defineFeature({
+  name: 'organisations',
+  groups: {
+    orgs: 'Organisations, with their members, invites, keys and applications. Administrators of the deployment can do what owners can.',
+  },
+  module: async () => (await import('./organisations.module.js')).OrganisationsModule,
+});

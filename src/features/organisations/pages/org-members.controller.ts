@@ -1,0 +1,141 @@
+import { Body, Controller, Get, Param, Post, Query, Req, Res } from '@nestjs/common';
+import { ApiExcludeController } from '@nestjs/swagger';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { h } from 'preact';
+import { z } from 'zod';
+import { Problem } from '../../../platform/errors/problem.error.js';
+import { requireId } from '../../../orgs/org-access.js';
+import { memberListSchema, membershipSchema } from '../../../orgs/org.schemas.js';
+import { CurrentUser } from '../../../session/guards/access.decorators.js';
+import type { Principal } from '../../../session/principal.js';
+import { leadingBackTo } from '../../../pages/admin/admin-refusals.js';
+import { type ApiCall, ApiClient } from '../../../pages/api.client.js';
+import { formField, noContent, noticeOf, seeOther } from '../../../pages/form-answer.js';
+import type { PageNotice } from '../../../pages/views/notice.view.js';
+import { OrgMembersPage, type OrgMembersPageProps } from '../views/org-members.view.js';
+import { OrgPages, orgPage, orgPath } from '../../../pages/orgs/org.pages.js';
+import { type ListQuery, listQuerySchema } from '../../../pages/orgs/org.query.js';
+
+const roleFormSchema = z.object({ role: formField });
+
+/** A member of an organisation, or somebody who has asked to join, by the ids in the URL. */
+interface Place {
+  readonly id: string;
+  readonly userId: string;
+}
+
+/** The page of an organisation's members, and its forms. */
+@ApiExcludeController()
+@Controller('orgs/:id')
+export class OrgMembersPageController {
+  constructor(
+    private readonly api: ApiClient,
+    private readonly pages: OrgPages,
+  ) {}
+
+  @Get()
+  async members(
+    @Param('id') id: string,
+    @Query({ schema: listQuerySchema }) query: ListQuery,
+    @CurrentUser() { claims }: Principal,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    const page = await this.#pageOf(request, id, claims.sub, query.after);
+    await this.pages.send(request, reply, h(OrgMembersPage, { ...page, notice: query.notice }));
+  }
+
+  @Post('members/:userId/role')
+  async setRole(
+    @Param() place: Place,
+    @Body({ schema: roleFormSchema }) { role }: z.output<typeof roleFormSchema>,
+    @CurrentUser() principal: Principal,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    const call = { method: 'PATCH', path: memberPath(place), body: { role } } as const;
+    const change = this.api.change(request, reply, call, membershipSchema);
+    await this.#answer({ place, principal, request, reply }, change, 'member_saved', 'member_gone');
+  }
+
+  @Post('members/:userId/remove')
+  async remove(
+    @Param() place: Place,
+    @CurrentUser() principal: Principal,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    const call = { method: 'DELETE', path: memberPath(place) } as const;
+    const change = this.api.change(request, reply, call, noContent);
+    await this.#answer({ place, principal, request, reply }, change, 'member_removed', 'member_gone');
+  }
+
+  @Post('members/:userId/approve')
+  async approve(
+    @Param() place: Place,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    const call: ApiCall = { method: 'POST', path: `${memberPath(place)}/approve` };
+    const change = this.api.change(request, reply, call, membershipSchema);
+    const notice = await noticeOf(change, 'request_approved', 'request_gone');
+    await seeOther(reply, orgPage(place.id), notice);
+  }
+
+  @Post('members/:userId/reject')
+  async reject(
+    @Param() place: Place,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    const call: ApiCall = { method: 'POST', path: `${memberPath(place)}/reject` };
+    const change = this.api.change(request, reply, call, noContent);
+    const notice = await noticeOf(change, 'request_rejected', 'request_gone');
+    await seeOther(reply, orgPage(place.id), notice);
+  }
+
+  /** Responds to a change: redirects with a notice, or shows that the organisation needs its last owner. */
+  async #answer(
+    {
+      place,
+      principal,
+      request,
+      reply,
+    }: { place: Place; principal: Principal; request: FastifyRequest; reply: FastifyReply },
+    change: Promise<unknown>,
+    ...notices: readonly [PageNotice, PageNotice]
+  ): Promise<void> {
+    try {
+      await seeOther(reply, orgPage(place.id), await noticeOf(change, ...notices));
+    } catch (error) {
+      if (!(error instanceof Problem) || error.code !== 'owner_needed') {
+        throw leadingBackTo(orgPage(place.id), error);
+      }
+      const refused = { userId: requireId(place.userId), problem: 'orgs.error.lastOwner' } as const;
+      const page = await this.#pageOf(request, place.id, principal.claims.sub);
+      const { status } = error.definition;
+      await this.pages.send(request, reply, h(OrgMembersPage, { ...page, refused }), status);
+    }
+  }
+
+  async #pageOf(
+    request: FastifyRequest,
+    id: string,
+    self: string,
+    after?: string,
+  ): Promise<OrgMembersPageProps> {
+    const open = await this.pages.open(request, id);
+    const path = orgPath(id, '/members');
+    const [members, requests] = await Promise.all([
+      this.pages.list(request, { path, after }, memberListSchema),
+      open.can('requests.read')
+        ? this.pages.list(request, { path: `${path}?state=requested` }, memberListSchema)
+        : undefined,
+    ]);
+    return { ...open, self, members, isLater: after !== undefined, requests: requests?.items ?? [] };
+  }
+}
+
+function memberPath({ id, userId }: Place): string {
+  return orgPath(id, `/members/${requireId(userId)}`);
+}
