@@ -21,8 +21,10 @@ export interface Confirmation {
   readonly isConfirmed: boolean;
   /** Whether the user must be read again. */
   readonly hasChanged: boolean;
-  /** The session as it is now: with the claims of the present profile, and without its second factor, if the user has removed that. */
+  /** The session as it is now: without its second factor, if the user has removed that. */
   readonly session: SessionRow;
+  /** All that the provider reports about the person, for {@link ProviderConfirmation.remap}; undefined if it has said nothing. */
+  readonly profile: Readonly<Record<string, unknown>> | undefined;
 }
 
 /** Asks the provider at a renewal whether its session is still live, and for the person's current data. */
@@ -45,8 +47,11 @@ export class ProviderConfirmation {
    * @param account of the session's user, read before.
    * @throws {Problem} `unauthenticated` when the provider has ended its session, `provider_unavailable` after the grace period.
    */
-  async confirm(session: SessionRow, account: Account, client: ClientInfo): Promise<Confirmation> {
-    const { user, isAdministrator } = account;
+  async confirm(
+    session: SessionRow,
+    { user, isAdministrator }: Account,
+    client: ClientInfo,
+  ): Promise<Confirmation> {
     const found = await this.strategy.sessionState(session);
     if (found.state === 'alive') {
       const { identity } = found;
@@ -56,11 +61,11 @@ export class ProviderConfirmation {
       const hasFollowed = isAccepted && (await this.#follow(session, user, identity, client));
       const hasMoved = isAccepted && (await this.#join(user, identity, client));
       const kept = found.hasLostFactor === true ? await this.sessions.loseFactor(session) : session;
-      const current = await this.#remap(account, kept, found.profile);
-      return { isConfirmed: true, hasChanged: hasFollowed || hasMoved, session: current };
+      const hasChanged = hasFollowed || hasMoved;
+      return { isConfirmed: true, hasChanged, session: kept, profile: found.profile };
     }
     await (found.state === 'ended' ? this.end(session, found.reason) : this.#grant(session));
-    return { isConfirmed: false, hasChanged: false, session };
+    return { isConfirmed: false, hasChanged: false, session, profile: undefined };
   }
 
   /** Applies the person's current data. A failure logs no user out: it is tried again at the next renewal. */
@@ -87,11 +92,13 @@ export class ProviderConfirmation {
     }
   }
 
-  /** Takes over what `CLAIMS_MAP` picks from the profile. Claims that no token can have, or no cookie, log nobody out: the former ones stay. */
-  async #remap(
+  /**
+   * Takes over what `CLAIMS_MAP` picks from the profile. Claims that no token can have, or no cookie, log nobody out: the former ones stay.
+   * @param account for which the next token is minted: its name and picture are in the same cookie. @returns the session as it is now.
+   */
+  async remap(
     account: Account,
-    session: SessionRow,
-    profile: Readonly<Record<string, unknown>> | undefined,
+    { session, profile }: Pick<Confirmation, 'session' | 'profile'>,
   ): Promise<SessionRow> {
     try {
       return profile === undefined

@@ -139,9 +139,12 @@ export class SessionRenewal extends SessionRenewer {
     // What a token states was read before the provider was asked: an end in between outdates it.
     for (let attempt = 1; confirmation.hasChanged && attempt < attempts; attempt += 1) {
       account = await read();
-      confirmation = await this.provider.confirm(confirmation.session, account, client);
+      const { profile } = confirmation;
+      const next = await this.provider.confirm(confirmation.session, account, client);
+      confirmation = { ...next, profile: next.profile ?? profile };
     }
-    const { isConfirmed, session: current } = confirmation;
+    const { isConfirmed } = confirmation;
+    const current = await this.provider.remap(account, confirmation);
     const vouching = await this.users.vouchingOrgOf(session.issuer);
     const refusal = vouching === null ? undefined : await this.users.vouchRefusal(claims.sub, vouching);
     if (refusal !== undefined) {

@@ -128,6 +128,18 @@ describe.each(['oidc', 'auth0'] as const)('with %s, what the provider says of a 
     },
   );
 
+  it('leaves the claims of CLAIMS_MAP as they were while no cookie holds them beside what else has changed', async () => {
+    await logIn({}, { CLAIMS_MAP: 'team=department' });
+    const claimsNow = async (): Promise<unknown> => fieldOf(await agent.fetch('/auth/session'), 'claims');
+    const [name, team] = ['n'.repeat(1300), Array.from({ length: 12 }, () => 'Looms'.repeat(20))];
+    side.change(member, { name, extra: { department: team } });
+    afterRenewals(1);
+    expect(await claimsNow()).toMatchObject({ name, team: 'Engines' });
+    side.change(member, { name: 'Grace' });
+    afterRenewals(2);
+    expect(await claimsNow()).toMatchObject({ name: 'Grace', team });
+  });
+
   it('is asked with a refresh token when the access token is over', async () => {
     await logIn({ refreshes: true });
     side.change(member, { name: 'Grace Hopper' });
