@@ -3,6 +3,7 @@ import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { h } from 'preact';
 import { Problem } from '../platform/errors/problem.error.js';
+import { UserDirectory } from '../directory/users/user-directory.js';
 import type { TextKey } from '../platform/i18n/locales/en.js';
 import { CurrentUser } from '../session/guards/access.decorators.js';
 import type { Principal } from '../session/principal.js';
@@ -30,6 +31,7 @@ export class AccountDeletionController {
   constructor(
     private readonly api: ApiClient,
     private readonly pages: PageSender,
+    private readonly users: UserDirectory,
   ) {}
 
   @Get()
@@ -58,7 +60,9 @@ export class AccountDeletionController {
       }
       const { status, detail, reason } = refusalOf(error);
       void reply.code(status);
-      const page = h(DeleteAccountPage, { provider: claims.idp, problem: refusals[reason], stated: detail });
+      const orgs = reason === 'only_owner' ? await this.users.orgsOwnedAlone(claims.sub) : [];
+      const problem = refusals[reason];
+      const page = h(DeleteAccountPage, { provider: claims.idp, problem, orgs, stated: detail });
       await this.pages.send(request, reply, page);
       return;
     }

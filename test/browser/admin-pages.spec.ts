@@ -269,7 +269,7 @@ it('a refusal is shown at its form, and axe finds nothing wrong with the result 
   await page.goto(`${userPage}/delete`);
   await press(page, 'Delete for good');
   await page.getByRole('alert').waitFor();
-  expect(await page.getByRole('alert').innerText()).toContain('the only owner of an organisation');
+  expect(await page.getByRole('alert').innerText()).toContain('the only owner of Only Ours');
   expect(await page.title()).toMatch(/^Error: /);
   expect(await axeViolations(page)).toEqual([]);
   await page.goto(userPage);

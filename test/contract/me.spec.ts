@@ -341,12 +341,12 @@ describe('DELETE /api/v1/me', () => {
 
   it.each([
     ['last administrator', 'conflict'],
-    ['only owner', 'owner_needed'],
+    ['only owner of Looms', 'owner_needed'],
   ])('the %s stays', async (who, code) => {
     const identity = newIdentity({ issuer: 'urn:ory:kratos' });
     const { user } = await gateway.session(identity);
-    if (who === 'only owner') {
-      await rows.addOrg(user.id, 'owner');
+    if (code === 'owner_needed') {
+      await rows.addOrg(user.id, 'owner', 'Looms');
     } else {
       await rows.query.updateTable('users').set({ role: 'user' }).execute();
       await rows.query.updateTable('users').set({ role: 'admin' }).where('id', '=', user.id).execute();

@@ -645,7 +645,7 @@ describe('DELETE /api/v1/users/:id', () => {
     const refused = await call('DELETE', `/${user.id}`);
     expect(refused.json()).toMatchObject({
       code: 'owner_needed',
-      detail: expect.stringContaining('only owner'),
+      detail: expect.stringContaining('only owner of Engines'),
     });
     expect((await call('DELETE', `/${admin.user.id}`)).json()).toMatchObject({ code: 'conflict' });
     expect(kratos.calls).toEqual([]);

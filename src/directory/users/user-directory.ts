@@ -11,7 +11,7 @@ import { givenIdSchema } from '../../platform/core/id.schema.js';
 import { foldIdentifier } from '../../platform/core/account-identifier.js';
 import type { IdentityKey } from './identity.js';
 import { isNamed } from './org-reference.js';
-import { userOfIdentity } from './user.query.js';
+import { orgsOwnedAlone, userOfIdentity } from './user.query.js';
 
 /** The last character of all: a prefix with it sorts after every text that begins with the prefix. */
 const lastCharacter = '\u{10FFFF}';
@@ -148,6 +148,11 @@ export class UserDirectory {
       }),
       ...groups.map(({ id, name }): readonly [string, string] => [id, name]),
     ]);
+  }
+
+  /** The organisations whose only owner who can act is this user: they can neither leave them nor be deleted. */
+  async orgsOwnedAlone(userId: string): Promise<readonly { readonly id: string; readonly name: string }[]> {
+    return orgsOwnedAlone(this.database.query, userId).execute();
   }
 
   /** The person with this e-mail address; nothing if several users have it. @param email in lower case. */

@@ -6,7 +6,7 @@ import { isOrgIssuer } from './connection-identity.js';
 import { unknownUser } from './user-directory.js';
 import { userDisabled, userUnknown } from './account.query.js';
 import { lockUser } from './user-rows.js';
-import { activeAdministrators } from './user.query.js';
+import { activeAdministrators, orgsOwnedAlone } from './user.query.js';
 
 /** A change that withdraws a user's role, access or account. */
 export type Withdrawal = 'demote' | 'disable' | 'delete';
@@ -164,27 +164,10 @@ export async function requireOtherOwners(transaction: Transaction<Schema>, userI
     .orderBy('user_id');
   await (needsRowLocks(transaction) ? owners.forUpdate() : owners).execute();
   // Read once more: the changes of a transaction that this one waited for are visible only now.
-  const ownerless = await owned
-    .where((builder) =>
-      builder.not(
-        builder.exists(
-          builder
-            .selectFrom('memberships as other')
-            .innerJoin('users', 'users.id', 'other.user_id')
-            .select('users.id')
-            .whereRef('other.org_id', '=', 'memberships.org_id')
-            .where('other.user_id', '!=', userId)
-            .where('other.role', '=', 'owner')
-            .where('other.state', '=', 'active')
-            .where('users.disabled_at', 'is', null),
-        ),
-      ),
-    )
-    .limit(1)
-    .executeTakeFirst();
+  const ownerless = await orgsOwnedAlone(transaction, userId).limit(1).executeTakeFirst();
   if (ownerless !== undefined) {
     throw new Problem('owner_needed', {
-      detail: 'This is the only owner of an organisation: give it another owner, or delete it first.',
+      detail: `This is the only owner of ${ownerless.name}: give it another owner, or delete it first.`,
       reason: 'only_owner',
     });
   }

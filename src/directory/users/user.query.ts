@@ -11,6 +11,33 @@ export function userOfIdentity(query: Kysely<Schema>, { issuer, subject }: Ident
     .where('identities.subject', '=', subject);
 }
 
+/** A query for the organisations whose only owner who can act is this user. */
+export function orgsOwnedAlone(query: Kysely<Schema>, userId: string) {
+  return query
+    .selectFrom('memberships')
+    .innerJoin('orgs', 'orgs.id', 'memberships.org_id')
+    .select(['orgs.id', 'orgs.name'])
+    .where('memberships.user_id', '=', userId)
+    .where('memberships.role', '=', 'owner')
+    .where('memberships.state', '=', 'active')
+    .where((builder) =>
+      builder.not(
+        builder.exists(
+          builder
+            .selectFrom('memberships as other')
+            .innerJoin('users', 'users.id', 'other.user_id')
+            .select('users.id')
+            .whereRef('other.org_id', '=', 'memberships.org_id')
+            .where('other.user_id', '!=', userId)
+            .where('other.role', '=', 'owner')
+            .where('other.state', '=', 'active')
+            .where('users.disabled_at', 'is', null),
+        ),
+      ),
+    )
+    .orderBy('orgs.id');
+}
+
 /** A query for the administrators who can act: those who aren't disabled. */
 export function activeAdministrators(query: Kysely<Schema>) {
   return query

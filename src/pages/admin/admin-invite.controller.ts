@@ -74,7 +74,8 @@ export class AdminInviteController {
       return;
     }
     if (made.url === null) {
-      await seeOther(reply, '/admin/users', 'invite_mailed');
+      // There, those for an account alone are listed.
+      await seeOther(reply, isAlone ? '/admin/invite' : '/admin/users', 'invite_mailed');
       return;
     }
     await this.pages.send(

@@ -27,12 +27,14 @@ export interface DeleteAccountPageProps {
   readonly provider: 'ory' | 'auth0' | 'oidc';
   /** Why the deletion was refused. */
   readonly problem?: TextKey | undefined;
+  /** The organisations for which it was refused. */
+  readonly orgs?: readonly { readonly id: string; readonly name: string }[] | undefined;
   /** The same as the API states it, in English, if there is no text for it. */
   readonly stated?: string | undefined;
 }
 
 /** Asks for confirmation before an account is deleted. */
-export function DeleteAccountPage({ provider, problem, stated }: DeleteAccountPageProps): VNode {
+export function DeleteAccountPage({ provider, problem, orgs = [], stated }: DeleteAccountPageProps): VNode {
   const { text } = useLanguage();
   const title = text('account.delete.title');
   const refusal = problem === undefined ? stated : text(problem);
@@ -41,9 +43,18 @@ export function DeleteAccountPage({ provider, problem, stated }: DeleteAccountPa
       <article class="card">
         <h1>{title}</h1>
         {refusal !== undefined && (
-          <p class="notice error" role="alert">
-            {refusal}
-          </p>
+          <div class="notice error" role="alert">
+            <p>{refusal}</p>
+            {orgs.length > 0 && (
+              <ul>
+                {orgs.map(({ id, name }) => (
+                  <li key={id}>
+                    <a href={`/orgs/${encodeURIComponent(id)}`}>{name}</a>
+                  </li>
+                ))}
+              </ul>
+            )}
+          </div>
         )}
         <p>{text('account.delete.lead')}</p>
         {provider !== 'ory' && <p>{text('account.delete.elsewhere')}</p>}

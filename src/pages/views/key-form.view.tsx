@@ -3,7 +3,7 @@ import { administratorScopes, revocationsScope, scopeCatalogue } from '../../ses
 import type { TextKey } from '../../platform/i18n/locales/en.js';
 import { FormCheck, FormField, FormProblem, FormSelect } from './form-field.view.js';
 import type { FormState } from './form-state.js';
-import { useLanguage } from './page-props.js';
+import { usePage } from './page-props.js';
 
 /** The lifetimes that the form offers, in days; `never` has no end. */
 export const keyLives = ['30', '90', '365', 'never'] as const;
@@ -37,10 +37,14 @@ export interface NewKeyProps {
 
 /** A form for a new API key, collapsed unless it has errors. */
 export function NewKey({ action, form, hasRole = false }: NewKeyProps): VNode {
-  const { text, rich } = useLanguage();
-  // A service account is never an administrator, and the feed of ended sessions is for these alone.
+  const {
+    language: { text, rich },
+    user,
+  } = usePage();
+  // What only administrators may do opens nothing to anybody else, nor to a service account. The feed of ended sessions is for them, too.
+  const isForAdministrator = !hasRole && user?.isAdmin === true;
   const isOffered = ({ scope }: { readonly scope: string }): boolean =>
-    !hasRole || !(administratorScopes.includes(scope) || scope === revocationsScope);
+    isForAdministrator || !(administratorScopes.includes(scope) || scope === revocationsScope);
   const first: KeyScope = hasRole ? 'orgs:read' : 'profile:read';
   return (
     <details open={form !== undefined}>

@@ -112,7 +112,14 @@ const pages: readonly (readonly [string, VNode])[] = [
   ],
   ['created key', <CreatedKeyPage name={hostile} value={hostile} />],
   ['applications elsewhere', <ApplicationsElsewherePage issuer={hostile} />],
-  ['deletion of an account', <DeleteAccountPage provider="oidc" problem="account.delete.onlyOwner" />],
+  [
+    'deletion of an account',
+    <DeleteAccountPage
+      provider="oidc"
+      problem="account.delete.onlyOwner"
+      orgs={[{ id: hostile, name: hostile }]}
+    />,
+  ],
   ['deletion of an account that is refused', <DeleteAccountPage provider="ory" stated={hostile} />],
   ['error', <ErrorPage title={hostile} advice={hostile} code={hostile} requestId={hostile} />],
   [
@@ -184,12 +191,21 @@ describe('AccountPage', () => {
     expect(renderView(<AccountPage {...account} keys={undefined} />)).toContain('list of your API keys');
   });
 
-  it('offers a key everything that its owner may do, also what only administrators may', () => {
-    const own = parse(renderView(<AccountPage {...account} />))
-      .querySelectorAll('fieldset label')
-      .map((label) => label.structuredText);
+  it('offers a key what its owner may do, and only to administrators what they alone may', () => {
+    const labels = (isAdmin: boolean): readonly string[] =>
+      parse(renderView(<AccountPage {...account} />, { user: { name: null, email: null, isAdmin } }))
+        .querySelectorAll('fieldset label')
+        .map((label) => label.structuredText);
+    const own = labels(true);
     expect(own[0]).toBe('Everything that you may do');
-    expect(own).toContain('Hear of ended sessions, changed users and revoked keys (administrators)');
+    const ofAdministrators = own.filter((label) => /administrators|ended sessions/.test(label));
+    expect(ofAdministrators).toContain(
+      'Hear of ended sessions, changed users and revoked keys (administrators)',
+    );
+    // To anybody else, only what they can give.
+    expect(labels(false)).toEqual(
+      own.filter((label) => !ofAdministrators.includes(label)),
+    );
   });
 
   it('shows connected apps where they are ours, else says where they are', () => {
@@ -217,6 +233,13 @@ describe('AccountPage', () => {
     expect(withPicture('http://cdn.example/a.png')).not.toContain('cdn.example');
     expect(withPicture('javascript:alert(1)')).not.toContain('javascript:');
   });
+});
+
+it('the only owner of an organisation is told which one it is when they delete their account', () => {
+  const orgs = [{ id: 'o-1', name: 'Engines' }];
+  const page = <DeleteAccountPage provider="ory" problem="account.delete.onlyOwner" orgs={orgs} />;
+  const alert = parse(renderView(page)).querySelector('[role=alert]');
+  expect(alert?.querySelector('a[href="/orgs/o-1"]')?.text).toBe('Engines');
 });
 
 describe('ConsentPage', () => {
@@ -305,4 +328,19 @@ it('an invitation is to no organisation where there are none', () => {
     renderView(<AdminInvitePage orgs={[]} invites={[]} />, { features: new Set(features) });
   expect(shown(['organisations'])).toContain('name="org"');
   expect(shown([])).not.toContain('name="org"');
+});
+
+it('an administrator sees the invitations to an account, and can revoke those that are open or have expired', () => {
+  const times = { createdAt: '2026-11-24T23:31:00.000Z', expiresAt: '2026-12-01T23:31:00.000Z' };
+  const invites = (['open', 'expired', 'revoked'] as const).map((state) => {
+    const email = `${state}@example.org`;
+    return { id: state, email, state, createdBy: 'u-1', redeemedBy: null, ...times };
+  });
+  const page = <AdminInvitePage orgs={[]} invites={invites} />;
+  const html = renderView(page, { user: { name: 'Ada', email: 'ada@example.org', isAdmin: true } });
+  expect(invites.filter(({ email }) => html.includes(`<strong>${email}</strong>`))).toEqual(invites);
+  expect([...html.matchAll(/action="\/admin\/invite\/(\w+)\/revoke"/g)].map(([, id]) => id)).toEqual([
+    'open',
+    'expired',
+  ]);
 });

@@ -32,6 +32,7 @@ describe.each(databaseKinds)('with %s', (database) => {
       await page.getByLabel('E-mail address').fill('ada@example.org');
       await page.getByRole('button', { name: 'Invite', exact: true }).click();
       await page.getByText('The invitation has been sent.').waitFor();
+      await page.getByRole('button', { name: 'Revoke invitation: ada@example.org' }).waitFor();
       await journey.mailbox.next('ada@example.org', /invited/);
       await page.getByRole('link', { name: 'Organisations' }).click();
       await page.getByLabel('Name', { exact: true }).fill('Analytical Engines');

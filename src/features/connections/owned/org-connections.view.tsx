@@ -33,14 +33,20 @@ export interface OrgConnectionsPageProps extends OrgPageProps {
 
 /** `GET /orgs/:id/connections` */
 export function OrgConnectionsPage({ items, kinds, ...props }: OrgConnectionsPageProps): VNode {
-  const { text } = useLanguage();
+  const { text, rich } = useLanguage();
   const { org } = props;
   return (
     <OrgLayout {...props} section="connections">
       <article class="card sessions" aria-labelledby="connections-title">
         <h2 id="connections-title">{text('connections.title')}</h2>
         <p class="lead">{text('connections.lead')}</p>
-        {org.domainState !== 'confirmed' && <p class="notice info">{text('connections.noDomain')}</p>}
+        {org.domainState !== 'confirmed' && (
+          <p class="notice info">
+            {rich('connections.noDomain', {
+              settings: (words) => <a href={orgHref(org, '/settings#org-domain')}>{words}</a>,
+            })}
+          </p>
+        )}
         {items.length === 0 ? (
           <p>{text('connections.none')}</p>
         ) : (

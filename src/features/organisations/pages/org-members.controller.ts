@@ -4,6 +4,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { h } from 'preact';
 import { z } from 'zod';
 import { Problem } from '../../../platform/errors/problem.error.js';
+import { UserDirectory } from '../../../directory/users/user-directory.js';
 import { requireId } from '../../../orgs/org-access.js';
 import { memberListSchema, membershipSchema } from '../../../orgs/org.schemas.js';
 import { CurrentUser } from '../../../session/guards/access.decorators.js';
@@ -31,6 +32,7 @@ export class OrgMembersPageController {
   constructor(
     private readonly api: ApiClient,
     private readonly pages: OrgPages,
+    private readonly users: UserDirectory,
   ) {}
 
   @Get()
@@ -126,13 +128,16 @@ export class OrgMembersPageController {
   ): Promise<OrgMembersPageProps> {
     const open = await this.pages.open(request, id);
     const path = orgPath(id, '/members');
-    const [members, requests] = await Promise.all([
+    const [members, requests, ownedAlone] = await Promise.all([
       this.pages.list(request, { path, after }, memberListSchema),
       open.can('requests.read')
         ? this.pages.list(request, { path: `${path}?state=requested` }, memberListSchema)
         : undefined,
+      this.users.orgsOwnedAlone(self),
     ]);
-    return { ...open, self, members, isLater: after !== undefined, requests: requests?.items ?? [] };
+    const isOnlyOwner = ownedAlone.some((org) => org.id === open.org.id);
+    const isLater = after !== undefined;
+    return { ...open, self, members, isLater, requests: requests?.items ?? [], isOnlyOwner };
   }
 }
 

@@ -3,6 +3,7 @@ import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { h } from 'preact';
 import { Problem } from '../../../platform/errors/problem.error.js';
+import { UserDirectory } from '../../../directory/users/user-directory.js';
 import { membershipSchema, switchedSchema } from '../../../orgs/org.schemas.js';
 import { CurrentUser } from '../../../session/guards/access.decorators.js';
 import type { Principal } from '../../../session/principal.js';
@@ -19,6 +20,7 @@ export class OwnMembershipController {
   constructor(
     private readonly api: ApiClient,
     private readonly pages: OrgPages,
+    private readonly users: UserDirectory,
   ) {}
 
   @Post('switch')
@@ -48,6 +50,7 @@ export class OwnMembershipController {
   @Get('leave')
   async ask(
     @Param('id') id: string,
+    @CurrentUser() { claims }: Principal,
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
@@ -55,7 +58,9 @@ export class OwnMembershipController {
     if (!can('member.leave')) {
       throw new Problem('not_found', { reason: 'no_such_member' });
     }
-    await this.pages.send(request, reply, h(OrgQuestionPage, { org, question: 'leave' }));
+    const ownedAlone = await this.users.orgsOwnedAlone(claims.sub);
+    const problem = ownedAlone.some((other) => other.id === org.id) ? 'orgs.error.lastOwner' : undefined;
+    await this.pages.send(request, reply, h(OrgQuestionPage, { org, question: 'leave', problem }));
   }
 
   @Post('leave')

@@ -20,14 +20,16 @@ export interface OrgMembersPageProps extends OrgPageProps {
   readonly isLater: boolean;
   /** People who have asked to join; empty unless the person may read them. */
   readonly requests: readonly MemberAnswer[];
+  /** Whether the person can't leave, because nobody else owns the organisation. */
+  readonly isOnlyOwner?: boolean | undefined;
   /** The member whose change was refused, and why. */
   readonly refused?: { readonly userId: string; readonly problem: TextKey } | undefined;
 }
 
 /** `GET /orgs/:id`: the members, and forms to change them and to decide on requests to join, for anyone who may. */
 export function OrgMembersPage(props: OrgMembersPageProps): VNode {
-  const { text } = useLanguage();
-  const { self, members, isLater, requests, refused, ...page } = props;
+  const { text, rich } = useLanguage();
+  const { self, members, isLater, requests, isOnlyOwner, refused, ...page } = props;
   const { org, can } = page;
   return (
     <OrgLayout {...page} section="members" isWrong={refused !== undefined}>
@@ -55,9 +57,15 @@ export function OrgMembersPage(props: OrgMembersPageProps): VNode {
         <NextPage href={orgHref(org)} isLater={isLater} nextCursor={members.nextCursor} />
         {can('member.leave') && org.role !== null && (
           <p>
-            <a class="button secondary" href={orgHref(org, '/leave')}>
-              {text('orgs.leave.link')}
-            </a>
+            {isOnlyOwner === true ? (
+              rich('orgs.leave.onlyOwner', {
+                delete: (words) => <a href={orgHref(org, '/delete')}>{words}</a>,
+              })
+            ) : (
+              <a class="button secondary" href={orgHref(org, '/leave')}>
+                {text('orgs.leave.link')}
+              </a>
+            )}
           </p>
         )}
       </article>

@@ -8,7 +8,7 @@ import { orgHref } from '../../../pages/views/orgs/org-layout.view.js';
 export interface OrgQuestionPageProps {
   readonly org: OrgAnswer;
   readonly question: 'leave' | 'delete';
-  /** Why it was refused. */
+  /** Why it can't be done; nothing is asked then. */
   readonly problem?: TextKey | undefined;
 }
 
@@ -25,12 +25,14 @@ export function OrgQuestionPage({ org, question, problem }: OrgQuestionPageProps
             {text(problem)}
           </p>
         )}
-        <p>{text(`orgs.${question}.lead`)}</p>
+        {problem === undefined && <p>{text(`orgs.${question}.lead`)}</p>}
         <form method="post" action={orgHref(org, `/${question}`)}>
           <div class="actions">
-            <button type="submit" class="danger">
-              {text(`orgs.${question}.confirm`)}
-            </button>
+            {problem === undefined && (
+              <button type="submit" class="danger">
+                {text(`orgs.${question}.confirm`)}
+              </button>
+            )}
             <a class="button secondary" href={orgHref(org)}>
               {text('orgs.back')}
             </a>

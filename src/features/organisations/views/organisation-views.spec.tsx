@@ -3,6 +3,7 @@ import type { VNode } from 'preact';
 import { describe, expect, it } from 'vitest';
 import { renderView } from '../../../../test/support/page.frame.js';
 import { describePages, hostile, openOrg } from '../../../../test/support/page.suite.js';
+import { english } from '../../../platform/i18n/locales/en.js';
 import type { MemberAnswer } from '../../../orgs/org.schemas.js';
 import type { FormState } from '../../../pages/views/form-state.js';
 import { Layout } from '../../../pages/views/layout.view.js';
@@ -163,6 +164,35 @@ describe.each([
     );
     expect(shown('ceo@example.com', true)).not.toContain('Not verified');
     expect(shown(null, false)).not.toContain('Not verified');
+  });
+});
+
+describe('the only owner of an organisation', () => {
+  const org = { ...openOrg.org, id: 'o-1', name: 'Engines' };
+  const members = (isOnlyOwner: boolean): string =>
+    renderView(
+      <OrgMembersPage
+        org={org}
+        can={() => true}
+        self="u-1"
+        isLater={false}
+        members={{ items: [], nextCursor: null }}
+        requests={[]}
+        isOnlyOwner={isOnlyOwner}
+      />,
+    );
+
+  it('is told why they cannot leave and what to do, instead of being offered to', () => {
+    expect(members(false)).toContain('href="/orgs/o-1/leave"');
+    const told = members(true);
+    expect(told).not.toContain('/leave"');
+    expect(told).toContain("You are the only owner, so you can't leave.");
+    expect(told).toContain('<a href="/orgs/o-1/delete">delete the organisation</a>');
+    const asked = renderView(<OrgQuestionPage org={org} question="leave" problem="orgs.error.lastOwner" />);
+    expect(parse(asked).querySelectorAll('main button')).toHaveLength(0);
+    expect(asked).toContain(english['orgs.error.lastOwner']);
+    const free = parse(renderView(<OrgQuestionPage org={org} question="leave" />));
+    expect(free.querySelectorAll('main button')).toHaveLength(1);
   });
 });
 

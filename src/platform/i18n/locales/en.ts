@@ -77,7 +77,7 @@ export const english = {
   'account.delete.lastAdministrator':
     'You are the only administrator here. Make another user an administrator first.',
   'account.delete.onlyOwner':
-    'You are the only owner of an organisation. Make another member an owner first, or delete the organisation.',
+    'These organisations have no owner but you. Make another member an owner first, or delete the organisation:',
 
   'identities.unknown': "This list can't be shown right now. Please try again in a moment.",
   'identities.title': 'Identities at login providers',
@@ -501,6 +501,8 @@ export const english = {
   'orgs.leave.lead':
     'You immediately lose all access that you have through it. To come back, you need an invitation, or have to join again.',
   'orgs.leave.confirm': 'Leave',
+  'orgs.leave.onlyOwner':
+    "You are the only owner, so you can't leave. Make another member an owner first, or <delete>delete the organisation</delete>.",
   'orgs.delete.title': 'Delete organisation',
   'orgs.delete.link': 'Delete this organisation',
   'orgs.delete.question': 'Delete {name}?',
@@ -1147,7 +1149,7 @@ export const english = {
     'Let members log in as they do at your company. An address in your confirmed domain leads there.',
   'connections.none': 'Nothing is connected yet.',
   'connections.noDomain':
-    'First confirm the e-mail domain of the organisation in its settings. Until then, no address leads to a connection.',
+    'First confirm the e-mail domain of the organisation in <settings>its settings</settings>. Until then, no address leads to a connection.',
   'connections.new.oidc': 'Connect an OpenID provider',
   'connections.new.saml': 'Connect a SAML provider',
   'connections.new.ldap': 'Connect an LDAP directory',

@@ -64,6 +64,8 @@ it('the form of a connection is refused at its fields with what was typed but th
   const org = page.url().replace(/\?.*/, '');
   await page.goto(`${org}/connections`);
   expect(await page.getByText('First confirm the e-mail domain').count()).toBe(1);
+  const settings = page.getByRole('link', { name: 'its settings' });
+  expect(await settings.getAttribute('href')).toBe(`${new URL(org).pathname}/settings#org-domain`);
   await page.getByRole('link', { name: 'Connect an LDAP directory' }).click();
   expect(await namelessIn(page)).toEqual([]);
   await page.goto(`${org}/connections/new?kind=oidc`);

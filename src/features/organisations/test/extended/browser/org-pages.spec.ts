@@ -314,10 +314,13 @@ it('the last owner can neither leave nor be demoted, and sees why; with another 
   const person = await arrive(page);
   const name = `Canals ${newId().slice(-8)}`;
   const org = await makeOrg(page, name);
-  await page.getByRole('link', { name: 'Leave this organisation' }).click();
-  await press(page, 'Leave');
+  expect(await page.getByRole('link', { name: 'Leave this organisation' }).count()).toBe(0);
+  expect(await shows(page.getByText("You are the only owner, so you can't leave."))).toBe(true);
+  await page.goto(`${org}/leave`);
   expect(await page.getByRole('alert').innerText()).toContain('An organisation needs an owner.');
+  expect(await page.getByRole('button', { name: 'Leave', exact: true }).count()).toBe(0);
   expect(await shows(page.getByRole('heading', { level: 1, name: `Leave ${name}?` }))).toBe(true);
+  expect((await postAs(page, `${org}/leave`)).status).toBe(409);
   await page.goto(org);
   const entry = listed(page, 'Members', person.name);
   await entry.getByText('Change').click();
@@ -328,7 +331,8 @@ it('the last owner can neither leave nor be demoted, and sees why; with another 
 
   const other = await stage.other();
   await bringIn(other, org, 'owner');
-  await page.goto(`${org}/leave`);
+  await page.goto(org);
+  await page.getByRole('link', { name: 'Leave this organisation' }).click();
   await press(page, 'Leave');
   expect(await statusOf(page)).toBe('You have left the organisation.');
   expect(await listed(page, 'Organisations', name).count()).toBe(0);
