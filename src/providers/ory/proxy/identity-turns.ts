@@ -91,7 +91,7 @@ export class IdentityTurns {
 
   async #changeByLogin(exchange: Exchange): Promise<Change | undefined> {
     const { request } = exchange;
-    const { account, methods } = await readSubmittedForm(request);
+    const { account, flow, methods } = await readSubmittedForm(request);
     if (methods.has('lookup_secret') && methods.has('password')) {
       // Which of them Kratos takes depends on the flow: it would write an identity whose turn this isn't.
       throw new Problem('malformed_request', { detail: 'Send one credential.', reason: 'two_credentials' });
@@ -102,19 +102,24 @@ export class IdentityTurns {
       return loginOf(identityOf(holder), 'backup-code', exchange.isKnown);
     }
     return methods.has('password') && account !== undefined
-      ? loginOf(await this.#writtenBy(account, exchange), 'password', exchange.isKnown)
+      ? loginOf(await this.#writtenBy(account, flow, exchange), 'password', exchange.isKnown)
       : undefined;
   }
 
   /** The identity that a login by password writes. */
-  async #writtenBy(name: string, { request, reply, isKnown }: Exchange): Promise<string | undefined> {
+  async #writtenBy(
+    name: string,
+    flow: string | undefined,
+    { request, reply, isKnown }: Exchange,
+  ): Promise<string | undefined> {
     const gone = new AbortController();
     requireCaller(reply);
     const leave = (): void => gone.abort();
     reply.raw.once('close', leave);
     try {
       const caller = { networks: networksOf(request.ip), isKnown };
-      return await this.upgrades.identityOf(name, caller, gone.signal);
+      const login = { name, flow, cookie: request.headers.cookie };
+      return await this.upgrades.identityOf(login, caller, gone.signal);
     } finally {
       reply.raw.off('close', leave);
     }

@@ -31,6 +31,7 @@ import { FormDrafts } from './form-draft.js';
 import { FormRefusals } from './form-refusals.js';
 import type { Gate } from './gate-list.js';
 import { IdentityTurns } from './identity-turns.js';
+import { LinkingLogins } from './linking-logins.js';
 import { returnFromLogin } from './login-return.js';
 import { NameGate } from './name.gate.js';
 import type { OryLimits } from './ory-limits.js';
@@ -83,7 +84,7 @@ export function kratosGates(
     get(IdentityLocks),
     kratos,
     get(SessionQuestions),
-    new PasswordUpgrades(kratos, get(Clock)),
+    new PasswordUpgrades(kratos, new LinkingLogins(kratos, get(Clock)), get(Clock)),
   );
   const trail = new AccountAudit(
     kratos,

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import type { ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type Socket, connect } from 'node:net';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { z } from 'zod';
@@ -9,6 +9,16 @@ import { type PreparedHydra, startPreparedHydra } from '../../../../test/support
 import { waitUntil } from '../../../../test/support/stack.js';
 import { type Answer, StandIn } from '../../../../test/support/stand-in.js';
 import { IdentityLocks } from '../kratos/identity-locks.js';
+
+/** Answers the gateway's question about the flow of a login: it is an ordinary one, and there are no third-party logins. */
+const showsFlow = (request: IncomingMessage, response: ServerResponse): boolean => {
+  const isAsked = request.url?.startsWith('/self-service/login/flows') === true;
+  if (isAsked) {
+    response.setHeader('content-type', 'application/json');
+    response.end('{"request_url":"/self-service/login/browser","ui":{"nodes":[{"group":"password"}]}}');
+  }
+  return isAsked;
+};
 
 /** An upstream that answers when the test lets it, one request after the other. */
 class HesitantUpstream extends StandIn {
@@ -28,6 +38,9 @@ class HesitantUpstream extends StandIn {
   /** Keeps each request until the test answers it. */
   hold(): void {
     this.say((request, response) => {
+      if (showsFlow(request, response)) {
+        return true;
+      }
       this.held.push(response);
       this.callers.push(String(request.headers['x-forwarded-for']));
       this.urls.push(String(request.url));
@@ -156,6 +169,9 @@ it('a login from a network or a browser that its account knows, or from RATE_LIM
   const office = '198.51.100.200';
   // Kratos lets the owner in.
   kratos.say((request, response) => {
+    if (showsFlow(request, response)) {
+      return true;
+    }
     const session = { 'set-cookie': 'ory_kratos_session=x; Path=/', location: 'https://auth.example.test/' };
     response.writeHead(request.method === 'POST' ? 303 : 401, request.method === 'POST' ? session : {});
     response.end();

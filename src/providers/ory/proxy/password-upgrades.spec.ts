@@ -1,10 +1,16 @@
 import type { ServerResponse } from 'node:http';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { type AnsweringOry, oryIds, startAnsweringOry } from '../../../../test/support/answering.ory.js';
+import {
+  type AnsweringOry,
+  oryError,
+  oryIds,
+  startAnsweringOry,
+} from '../../../../test/support/answering.ory.js';
 import { passwordHashes } from '../../../../test/support/password.hashes.js';
 import { StandIn } from '../../../../test/support/stand-in.js';
 import { SteppedClock } from '../../../../test/support/stepped.clock.js';
 import { KratosClient } from '../kratos/kratos.client.js';
+import { LinkingLogins } from './linking-logins.js';
 import { PasswordUpgrades } from './password-upgrades.js';
 
 const route = 'GET /admin/identities';
@@ -21,18 +27,30 @@ beforeAll(async () => {
 beforeEach(() => {
   ory.reset();
   clock = new SteppedClock();
-  upgrades = new PasswordUpgrades(ory.gateway.app.get(KratosClient, { strict: false }), clock);
+  upgrades = upgradesOf(ory.gateway.app.get(KratosClient, { strict: false }));
 });
 
 afterAll(async () => {
   await ory?.stop();
 });
 
+const upgradesOf = (kratos: KratosClient): PasswordUpgrades =>
+  new PasswordUpgrades(kratos, new LinkingLogins(kratos, clock), clock);
+
 /** Kratos has one identity of the name, with this content of its password. */
 const hasPassword = (config: object, identifiers: readonly string[] = [name]): void =>
   ory.say(route, 200, [{ id: oryIds.subject, credentials: { password: { identifiers, config } } }]);
-const identityOf = async (given = name, network = 'anywhere', gone = new AbortController().signal) =>
-  upgrades.identityOf(given, { networks: [network], isKnown: false }, gone);
+const identityOf = async (
+  given = name,
+  network = 'anywhere',
+  gone = new AbortController().signal,
+  flow?: string,
+) =>
+  upgrades.identityOf(
+    { name: given, flow, cookie: 'csrf_token_1=x' },
+    { networks: [network], isKnown: false },
+    gone,
+  );
 const questions = (): number => ory.asked.filter((line) => line.startsWith(route)).length;
 
 it('a name with a hash that Kratos made is asked about once', async () => {
@@ -68,6 +86,60 @@ it.each([
   },
 );
 
+describe('a login in a flow', () => {
+  const flows = 'GET /self-service/login/flows';
+  const inFlow = async () => identityOf(name, 'anywhere', new AbortController().signal, 'f');
+  const asked = (): number => ory.asked.filter((line) => line.startsWith(flows)).length;
+  const flow = (path: string, ...groups: readonly string[]) => ({
+    request_url: `https://auth.example.test${path}`,
+    ui: { nodes: groups.map((group) => ({ group })) },
+  });
+  const ordinary = '/self-service/login/browser?return_to=https://auth.example.test/';
+
+  beforeEach(() => hasPassword({ hashed_password: passwordHashes.argon2id }));
+
+  it.each([
+    [
+      'that a third party’s answer has begun',
+      200,
+      flow('/self-service/methods/oidc/callback/x?code=y', 'oidc'),
+    ],
+    ['that Kratos shows to another browser alone', 403, oryError(403)],
+  ])(
+    '%s writes the identity, also at a name at whose logins nothing else is written',
+    async (_what, ...says) => {
+      ory.say(flows, ...says);
+      expect([await inFlow(), await inFlow(), asked()]).toEqual([oryIds.subject, oryIds.subject, 2]);
+      ory.say(route, 200, []);
+      expect(await inFlow()).toBe(undefined);
+    },
+  );
+
+  it('of its own writes nothing', async () => {
+    ory.say(flows, 200, flow(ordinary, 'oidc', 'password'));
+    expect([await inFlow(), await inFlow(), asked(), questions()]).toEqual([undefined, undefined, 2, 1]);
+  });
+
+  it('is not asked about for five minutes where there are no third-party logins', async () => {
+    ory.say(flows, 200, flow(ordinary, 'default', 'password'));
+    expect([await inFlow(), await inFlow(), asked()]).toEqual([undefined, undefined, 1]);
+    ory.say(flows, 200, flow('/self-service/methods/oidc/callback', 'password'));
+    expect(await inFlow()).toBe(undefined);
+    clock.time += 5 * minutes;
+    expect(await inFlow()).toBe(oryIds.subject);
+  });
+
+  it.each([
+    ['a confirmation', { refresh: true }, ['password']],
+    ['a second step', { requested_aal: 'aal2' }, ['password', 'totp']],
+    ['a first step that asks for the name alone', {}, ['password', 'identifier_first']],
+    ['a form without a password', {}, ['default']],
+  ])('tells nothing of other flows if it is %s', async (_what, more, groups) => {
+    ory.say(flows, 200, { ...flow(ordinary, ...groups), ...more });
+    expect([await inFlow(), await inFlow(), asked()]).toEqual([undefined, undefined, 2]);
+  });
+});
+
 describe('in a flood of names', () => {
   /** Kratos' admin API, which answers when the test lets it. */
   const kratos = new StandIn('');
@@ -90,7 +162,7 @@ describe('in a flood of names', () => {
       throw new TypeError('the provider is Ory');
     }
     [held.length, names.length] = [0, 0];
-    upgrades = new PasswordUpgrades(new KratosClient({ ...configuration, KRATOS_ADMIN_URL: url }), clock);
+    upgrades = upgradesOf(new KratosClient({ ...configuration, KRATOS_ADMIN_URL: url }));
   });
 
   afterAll(async () => {

@@ -3,6 +3,7 @@ import type { Clock } from '../../../platform/time/clock.service.js';
 import type { PasswordHolder } from '../kratos/kratos-password.js';
 import type { KratosClient } from '../kratos/kratos.client.js';
 import { type Caller, FairQueue } from './fair-queue.js';
+import type { LinkingLogins } from './linking-logins.js';
 import { longestQueue, longestWait } from './upstream-queue.js';
 
 /** Names that a process remembers. */
@@ -15,12 +16,22 @@ const remembered = 300_000;
  */
 const bounds = { atOnce: 2, longest: longestQueue, timeout: longestWait } as const;
 
+/** The form of a login by password. */
+export interface PasswordLogin {
+  /** The name that it gives, folded. */
+  readonly name: string;
+  /** Id of its flow. */
+  readonly flow: string | undefined;
+  /** The request's Cookie header. */
+  readonly cookie: string | undefined;
+}
+
 /**
- * Logins that write: at a login with a password hash of another system, Kratos stores its own hash of the password that was typed. It compares
- * first, hashes then, and would overwrite a password that was set in between.
+ * Logins by password that write. One that links a third-party login does. And with a password hash of another system, Kratos stores its own
+ * hash of the password that was typed. It compares first, hashes then, and would overwrite a password that was set in between.
  *
- * Kratos is asked once in a while about each name at whose logins nothing is written. Nobody's name is one too, so that the time of an answer
- * tells no more about who has an account.
+ * Kratos is asked once in a while about each name at whose logins nothing else is written. Nobody's name is one too, so that the time of an
+ * answer tells no more about who has an account.
  */
 export class PasswordUpgrades {
   /** Names at whose logins nothing is written → until when that is believed, in milliseconds since the epoch. */
@@ -31,21 +42,27 @@ export class PasswordUpgrades {
 
   constructor(
     private readonly kratos: Pick<KratosClient, 'findPasswordHolder'>,
+    private readonly links: Pick<LinkingLogins, 'areKnownAsNone' | 'mayLink'>,
     private readonly clock: Clock,
   ) {}
 
   /**
    * The identity that a login by password writes.
-   * @param name that the form gives, folded. @param gone aborted when the caller has left.
+   * @param gone aborted when the caller has left.
    * @throws {Problem} `overloaded` if too many names are to be asked about, `provider_unavailable`
    */
-  async identityOf(name: string, caller: Caller, gone: AbortSignal): Promise<string | undefined> {
-    if (this.#isSettled(name)) {
+  async identityOf(
+    { name, flow, cookie }: PasswordLogin,
+    caller: Caller,
+    gone: AbortSignal,
+  ): Promise<string | undefined> {
+    if (this.#isSettled(name) && this.links.areKnownAsNone) {
       return undefined;
     }
     const leave = await this.#queue.enter(caller, gone);
     try {
-      return this.#isSettled(name) ? undefined : await this.#ask(name);
+      const links = await this.links.mayLink(flow, cookie);
+      return this.#isSettled(name) && !links ? undefined : await this.#ask(name, links);
     } finally {
       leave();
     }
@@ -56,7 +73,7 @@ export class PasswordUpgrades {
   }
 
   /** Asks Kratos once for all who come with a name while the question is under way. */
-  async #ask(name: string): Promise<string | undefined> {
+  async #ask(name: string, links: boolean): Promise<string | undefined> {
     const asked = this.#asked.get(name) ?? this.kratos.findPasswordHolder(name);
     this.#asked.set(name, asked);
     try {
@@ -65,7 +82,7 @@ export class PasswordUpgrades {
         return holder.identity;
       }
       this.#settled.set(name, this.clock.now() + remembered);
-      return undefined;
+      return links && holder.state === 'own' ? holder.identity : undefined;
     } finally {
       this.#asked.delete(name);
     }
