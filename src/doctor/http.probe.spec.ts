@@ -22,7 +22,8 @@ afterAll(() => {
 
 it('a slow answer is waited for nearly as long as the check may take', async () => {
   await expect(withLimit(60_000, () => ask(url))).resolves.toMatchObject({ status: 200, json: {} });
-  expect([withLimit(60_000, answerLimit), answerLimit()]).toEqual([54_000, 9000]);
+  const own = await withLimit(60_000, async () => answerLimit());
+  expect([own, answerLimit()]).toEqual([54_000, 9000]);
 });
 
 it('an answer that takes longer than that is none', async () => {

@@ -12,7 +12,7 @@ export const roleSchema = z.enum(['owner', 'admin', 'member'], { error: 'must be
 const nameSchema = z
   .string()
   .trim()
-  .min(1, { error: 'must not be empty' })
+  .min(1, { error: 'must not be empty', abort: true })
   .max(200, { error: 'must have at most 200 characters' })
   .regex(displayNameForm, { error: 'must not have control characters' })
   .refine(isVisible, { error: 'must have a character that can be seen' })

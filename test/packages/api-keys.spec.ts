@@ -373,7 +373,10 @@ describe('an API key', () => {
     expect(exchanges() - before).toBeLessThan(50);
     // On a busy machine an exchange may have come too late, after which there is none for a second. Then strangers alone have to wait.
     const unknown = async (): Promise<Response> => ask(withKey(makeApiKey(newId()).key));
-    await waitUntil(async () => (await unknown()).headers.get('retry-after') === '12', 'only known keys to go on');
+    await waitUntil(
+      async () => (await unknown()).headers.get('retry-after') === '12',
+      'only known keys to go on',
+    );
     // The known one is exchanged again meanwhile.
     await setRole(held, 'admin');
     await statusChanges(async () => ask(withKey(known.key), '/admin'), 403, 200);

@@ -14,7 +14,10 @@ export default class ClosingReporter implements Reporter {
   onTestRunEnd(modules: readonly TestModule[], errors: readonly unknown[]): void {
     const tests = modules.flatMap((module) => [...module.children.allTests()]);
     const count = (state: string): number => tests.filter((test) => test.result().state === state).length;
-    const failures = [...modules.flatMap(failuresIn), ...errors.map((error) => `failed outside of tests: ${firstLine(error)}`)];
+    const failures = [
+      ...modules.flatMap(failuresIn),
+      ...errors.map((error) => `failed outside of tests: ${firstLine(error)}`),
+    ];
     const numbers = `${count('passed')} passed, ${failures.length} failed, ${count('skipped')} skipped`;
     process.stdout.write(`\n${[...failures.slice(0, mostFailures), numbers].join('\n')}\n`);
     const outcome = process.env['VESTIBULE_TEST_OUTCOME'];

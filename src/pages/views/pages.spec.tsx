@@ -203,9 +203,7 @@ describe('AccountPage', () => {
       'Hear of ended sessions, changed users and revoked keys (administrators)',
     );
     // To anybody else, only what they can give.
-    expect(labels(false)).toEqual(
-      own.filter((label) => !ofAdministrators.includes(label)),
-    );
+    expect(labels(false)).toEqual(own.filter((label) => !ofAdministrators.includes(label)));
   });
 
   it('shows connected apps where they are ours, else says where they are', () => {
