@@ -8,7 +8,7 @@ import { OrgRepository } from './org.repository.js';
 
 /**
  * Looks up the DNS records of confirmed domains once an hour, those that are due for another check. Any number of replicas may do so.
- * Connections and consent pages rely on it, anyone who may confirm a domain.
+ * Connections and consent pages rely on it, also where the routes that confirm a domain are left out.
  */
 @Injectable()
 export class DomainRechecks extends PeriodicTask {
