@@ -128,6 +128,35 @@ describe.each(databaseKinds)('SigningKeyRing on %s', (kind) => {
     expect(await connection.query.selectFrom('signing_keys').select('kid').execute()).toHaveLength(2);
   });
 
+  it('an earlier reading that ends later takes no newer key back', async () => {
+    const clock = new Clock();
+    const repository = new SigningKeyRepository(connection, clock);
+    const keys = new SigningKeyRing(repository, clock, plainConfiguration({ SECRETS: newSecret() }));
+    rings.push(keys);
+    await keys.onModuleInit();
+    const next = await connection.query
+      .selectFrom('signing_keys')
+      .select('kid')
+      .where('state', '=', 'next')
+      .executeTakeFirstOrThrow();
+    const list = repository.list.bind(repository);
+    let release = (): void => undefined;
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    repository.list = async () => {
+      const rows = (await list()).filter(({ kid }) => kid !== next.kid);
+      await held;
+      return rows;
+    };
+    const earlier = keys.load();
+    repository.list = list;
+    await keys.load();
+    release();
+    await earlier;
+    expect(keys.find(next.kid)).toBeDefined();
+  });
+
   it('a retired key verifies, and does not sign', async () => {
     const secret = newSecret();
     const first = ring(secret);

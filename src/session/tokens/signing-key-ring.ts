@@ -56,6 +56,9 @@ export class SigningKeyRing implements OnModuleInit, OnModuleDestroy {
   #signing: SigningKey | undefined;
   #timer: NodeJS.Timeout | undefined;
   #readAt = 0;
+  #readings = 0;
+  /** Number of the latest reading that has ended. */
+  #latestReading = 0;
   #nextReading: Promise<void> | undefined;
 
   readonly #configuration: Configuration;
@@ -145,6 +148,8 @@ export class SigningKeyRing implements OnModuleInit, OnModuleDestroy {
   /** Reads the keys. @throws {KeyRingError} when they can't be used, {Problem} `database_unavailable` when they can't be read. */
   async load(): Promise<void> {
     this.#readAt = performance.now();
+    this.#readings += 1;
+    const reading = this.#readings;
     const verification = new Map<string, VerificationKey>();
     let signing: SigningKey | undefined;
     for (const row of await this.repository.list()) {
@@ -167,8 +172,12 @@ export class SigningKeyRing implements OnModuleInit, OnModuleDestroy {
               };
       }
     }
-    this.#verification = verification;
-    this.#signing = signing;
+    // An earlier reading that ends later knows fewer keys.
+    if (reading > this.#latestReading) {
+      this.#latestReading = reading;
+      this.#verification = verification;
+      this.#signing = signing;
+    }
   }
 
   /** Encrypts private halves with the first secret if an older one encrypted them, so that the older secret can be removed. */
