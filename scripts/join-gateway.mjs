@@ -82,6 +82,8 @@ async function joinModules(input, external, options = {}, plugins = []) {
     external: (id) => isOf(external, id),
     resolve: { symlinks: false },
     plugins: [...plugins, ownPlace(dirname(Object.values(input)[0]))],
+    // A busy machine is no fault of what is joined.
+    checks: { bundlerTimings: false },
     onLog(_level, { code, id, message }) {
       // Packages ask for others that may be installed; they find them missing when they run, as they do without this.
       if (code !== 'UNRESOLVED_IMPORT' || !id?.startsWith(join(root, 'node_modules', sep))) {
