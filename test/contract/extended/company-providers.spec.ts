@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { OtherProvider } from '../support/go.provider.js';
-import { prepareLemonldap } from '../support/lemonldap.server.js';
-import { goToCompany, openIdConnection, pageOfAddress } from '../support/openid.connection.js';
-import { postAcross } from '../support/saml.connection.js';
-import { type Stack, startStack } from '../support/stack.js';
-import { sendForm } from '../support/travel.js';
-import { type Page, UserAgent } from '../support/user-agent.js';
-import { startZitadelServer } from '../support/zitadel.server.js';
+import type { OtherProvider } from '../../support/go.provider.js';
+import { prepareLemonldap } from '../../support/lemonldap.server.js';
+import { goToCompany, openIdConnection, pageOfAddress } from '../../support/openid.connection.js';
+import { postAcross } from '../../support/saml.connection.js';
+import { type Stack, startStack } from '../../support/stack.js';
+import { sendForm } from '../../support/travel.js';
+import { type Page, UserAgent } from '../../support/user-agent.js';
+import { startZitadelServer } from '../../support/zitadel.server.js';
 
 const callback = '/auth/connections/company/callback';
 

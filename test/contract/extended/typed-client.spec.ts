@@ -6,11 +6,11 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createClient } from '@hey-api/openapi-ts';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { findFreePorts } from '../../src/launcher/port-finder.js';
-import { type Gateway, startGateway } from '../support/gateway.js';
-import { keyOf } from '../support/world.js';
+import { findFreePorts } from '../../../src/launcher/port-finder.js';
+import { type Gateway, startGateway } from '../../support/gateway.js';
+import { keyOf } from '../../support/world.js';
 
-const root = fileURLToPath(new URL('../../', import.meta.url));
+const root = fileURLToPath(new URL('../../../', import.meta.url));
 const scenario = join(root, 'examples/typed-client/scenario.ts');
 const compiler = join(root, 'node_modules/typescript/bin/tsc');
 

@@ -6,12 +6,12 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parse } from 'node-html-parser';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { findFreePorts } from '../../src/launcher/port-finder.js';
-import { type Auth0Simulator, startAuth0Simulator } from '../support/auth0.simulator.js';
-import { newSecret } from '../support/gateway.js';
-import { readHealth } from '../support/health.js';
-import { waitUntil } from '../support/stack.js';
-import { UserAgent } from '../support/user-agent.js';
+import { findFreePorts } from '../../../src/launcher/port-finder.js';
+import { type Auth0Simulator, startAuth0Simulator } from '../../support/auth0.simulator.js';
+import { newSecret } from '../../support/gateway.js';
+import { readHealth } from '../../support/health.js';
+import { waitUntil } from '../../support/stack.js';
+import { UserAgent } from '../../support/user-agent.js';
 
 const user = {
   id: 'auth0|ada',
@@ -19,7 +19,7 @@ const user = {
   email: 'ada@example.org',
   password: 'of-this-test-alone',
 };
-const program = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
+const program = fileURLToPath(new URL('../../../dist/main.js', import.meta.url));
 
 let simulator: Auth0Simulator;
 let gateway: ChildProcess;

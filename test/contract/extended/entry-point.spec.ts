@@ -6,10 +6,10 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
 import { z } from 'zod';
-import * as entry from '../../src/index.js';
-import * as testing from '../../src/testing.js';
+import * as entry from '../../../src/index.js';
+import * as testing from '../../../src/testing.js';
 
-const checkout = fileURLToPath(new URL('../..', import.meta.url));
+const checkout = fileURLToPath(new URL('../../..', import.meta.url));
 const run = promisify(execFile);
 
 it.each([

@@ -3,19 +3,20 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Clock } from '../../src/platform/time/clock.service.js';
-import { Database } from '../../src/platform/database/database.schema.js';
-import { MembershipRepository } from '../../src/orgs/membership.repository.js';
-import { RevocationService } from '../../src/session/revocation/revocation.service.js';
-import { SessionService } from '../../src/session/session.service.js';
-import { UsersService } from '../../src/directory/users/users.service.js';
-import { recordStatements } from '../support/call.counter.js';
-import { type Gateway, newIdentity, startGateway } from '../support/gateway.js';
+import { Clock } from '../../../src/platform/time/clock.service.js';
+import { Database } from '../../../src/platform/database/database.schema.js';
+import { MembershipRepository } from '../../../src/orgs/membership.repository.js';
+import { RevocationService } from '../../../src/session/revocation/revocation.service.js';
+import { SessionService } from '../../../src/session/session.service.js';
+import { UsersService } from '../../../src/directory/users/users.service.js';
+import { recordStatements } from '../../support/call.counter.js';
+import { type Gateway, newIdentity, startGateway } from '../../support/gateway.js';
 
-const root = fileURLToPath(new URL('../../', import.meta.url));
-const document = readFileSync(new URL('../../docs/internals/scaling.md', import.meta.url), 'utf8');
+const root = fileURLToPath(new URL('../../../', import.meta.url));
+const document = readFileSync(new URL('../../../docs/internals/scaling.md', import.meta.url), 'utf8');
 const runFile = promisify(execFile);
-const limit = 120_000;
+/** Milliseconds: two programs compute for ten seconds each, and a busy machine takes ten times as long. */
+const limit = 300_000;
 
 async function run(...args: readonly string[]): Promise<string> {
   return (await runFile(process.execPath, [...args], { cwd: root })).stdout;

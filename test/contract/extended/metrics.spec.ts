@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { metricCatalogue } from '../../src/platform/telemetry/metric.catalogue.js';
-import { makeKey } from '../support/api.caller.js';
-import { type Gateway, type GatewayRequest, startGateway } from '../support/gateway.js';
-import { type ReadMetrics, increase, readMetrics } from '../support/metrics.reader.js';
+import { metricCatalogue } from '../../../src/platform/telemetry/metric.catalogue.js';
+import { makeKey } from '../../support/api.caller.js';
+import { type Gateway, type GatewayRequest, startGateway } from '../../support/gateway.js';
+import { type ReadMetrics, increase, readMetrics } from '../../support/metrics.reader.js';
 
 const inside = { host: '10.1.2.3:3000' };
 const token = 'a-token-of-at-least-thirty-two-characters';

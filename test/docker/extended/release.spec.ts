@@ -5,12 +5,12 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
 import { z } from 'zod';
-import { differences } from '../../scripts/check-reproducible.mjs';
-import { buildVersion } from '../../scripts/version.mjs';
-import { version } from '../../src/platform/core/version.js';
-import { dockerFolder } from '../../src/launcher/binary.store.js';
-import { releases } from '../support/last.release.js';
-import { copyDockerFolder } from './docker.checks.js';
+import { differences } from '../../../scripts/check-reproducible.mjs';
+import { buildVersion } from '../../../scripts/version.mjs';
+import { version } from '../../../src/platform/core/version.js';
+import { dockerFolder } from '../../../src/launcher/binary.store.js';
+import { releases } from '../../support/last.release.js';
+import { copyDockerFolder } from '../docker.checks.js';
 
 const run = promisify(execFile);
 const root = join(dockerFolder, '..');

@@ -1,9 +1,9 @@
 import { sql } from 'kysely';
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type PostgresServer, startPostgres } from '../../../test/support/postgres.server.js';
-import { waitUntil } from '../../../test/support/stack.js';
-import { DatabaseConnection } from './database-connection.js';
+import { type PostgresServer, startPostgres } from '../../../../test/support/postgres.server.js';
+import { waitUntil } from '../../../../test/support/stack.js';
+import { DatabaseConnection } from '../database-connection.js';
 
 let server: PostgresServer;
 const connections: DatabaseConnection[] = [];

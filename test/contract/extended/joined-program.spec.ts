@@ -4,11 +4,11 @@ import { readFileSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
-import { findFreePorts } from '../../src/launcher/port-finder.js';
-import { newSecret, providerEnv, startGateway } from '../support/gateway.js';
-import { waitUntil } from '../support/stack.js';
+import { findFreePorts } from '../../../src/launcher/port-finder.js';
+import { newSecret, providerEnv, startGateway } from '../../support/gateway.js';
+import { waitUntil } from '../../support/stack.js';
 
-const pathOf = (file: string): string => fileURLToPath(new URL(`../../dist/${file}`, import.meta.url));
+const pathOf = (file: string): string => fileURLToPath(new URL(`../../../dist/${file}`, import.meta.url));
 const program = pathOf('main.js');
 
 it.each([

@@ -3,17 +3,17 @@ import { createServer, type Server } from 'node:http';
 import type { ComponentChild } from 'preact';
 import { type Browser, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { axeViolations } from '../../../test/support/axe.js';
-import { launchChromium, overflowOf } from '../../../test/support/browser.js';
-import { flowLinks, renderView } from '../../../test/support/page.frame.js';
-import { AssetStore } from '../asset.store.js';
-import { parseFlow } from '../flow.parser.js';
-import { FLOW_KINDS } from './flow-plan.js';
-import { FlowPage } from './flow.view.js';
-import { WelcomePage } from './welcome.view.js';
+import { axeViolations } from '../../../../test/support/axe.js';
+import { launchChromium, overflowOf } from '../../../../test/support/browser.js';
+import { flowLinks, renderView } from '../../../../test/support/page.frame.js';
+import { AssetStore } from '../../asset.store.js';
+import { parseFlow } from '../../flow.parser.js';
+import { FLOW_KINDS } from '../flow-plan.js';
+import { FlowPage } from '../flow.view.js';
+import { WelcomePage } from '../welcome.view.js';
 
 /** Every page and every state of a flow that was recorded from a real Kratos, in both languages and both schemes. */
-const folder = new URL('../../../test/support/recorded-flows/', import.meta.url);
+const folder = new URL('../../../../test/support/recorded-flows/', import.meta.url);
 const flows = readdirSync(folder).map((file): readonly [string, ComponentChild] => {
   const name = file.replace('.json', '');
   const kind = FLOW_KINDS.find((known) => name.startsWith(known)) ?? 'login';
