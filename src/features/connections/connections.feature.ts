@@ -1,11 +1,10 @@
-import { defineFeature, defineSettings } from '../../platform/features/feature.js';
+import { defineFeature } from '../../platform/features/feature.js';
 
 /** Logins by companies' directories and providers: those of the deployment, and those that organisations connect (docs/connections.md). */
 export const connections = defineFeature({
   name: 'connections',
   providers: ['ory'],
-  // Its variables are the core's: they are read with the kinds that other features declare.
-  settings: defineSettings('connections', {}),
+  // It has no settings of its own: its variables are the core's, which are read with the kinds that other features declare.
   checks: [
     {
       name: 'connections',

@@ -69,7 +69,7 @@ export interface FeatureDefinition<Shape extends z.ZodRawShape> {
   readonly prefixes?: readonly string[];
   /** The values of `AUTH_PROVIDER` with which it exists. Default: all. */
   readonly providers?: readonly CoreSettings['AUTH_PROVIDER'][];
-  /** `contradictions`, `hosts`, `orgs` and `checks` are told their values, so a feature that has one of these has settings. */
+  /** Its environment variables, whose values `contradictions`, `hosts`, `orgs` and `checks` are told. Default: none. */
   readonly settings?: FeatureSettings<Shape>;
   /** Lines about settings that contradict each other, each begun by a variable's name and a colon. */
   readonly contradictions?: (settings: z.output<z.ZodObject<Shape>>, core: CoreSettings) => readonly string[];
@@ -162,8 +162,16 @@ export function defineSettings<Shape extends z.ZodRawShape>(
 /** Declares a feature: all that the rest of the program must know about a folder. */
 export function defineFeature<Shape extends z.ZodRawShape = Record<never, never>>(
   definition: FeatureDefinition<Shape>,
-): Feature {
-  const { settings, contradictions, hosts, orgs, checks = [], ...others } = definition;
+): Feature;
+export function defineFeature({
+  settings,
+  contradictions,
+  hosts,
+  orgs,
+  checks = [],
+  ...others
+}: FeatureDefinition<z.ZodRawShape>): Feature {
+  const { token, variables } = settings ?? defineSettings<z.ZodRawShape>(others.name, {});
   return {
     needs: [],
     tables: [],
@@ -171,23 +179,20 @@ export function defineFeature<Shape extends z.ZodRawShape = Record<never, never>
     groups: {},
     scopes: {},
     ...others,
-    variables: settings?.variables ?? z.object({}),
+    variables,
     read: (values) => {
-      if (settings === undefined) {
-        return { issues: [] };
-      }
-      const { data, error } = settings.variables.safeParse(values);
+      const { data, error } = variables.safeParse(values);
       return data === undefined
         ? { issues: error?.issues ?? [] }
         : {
             issues: [],
             settings: {
-              token: settings.token,
+              token,
               values: data,
               contradictions: (core) => contradictions?.(data, core) ?? [],
               hosts: () => hosts?.(data) ?? [],
               orgs: () => orgs?.(data) ?? [],
-              secrets: () => secretsAmong(settings.variables, values, data),
+              secrets: () => secretsAmong(variables, values, data),
               checks: () =>
                 checks.map(({ name, isCheap, run }) => ({
                   name,
