@@ -20,7 +20,7 @@ const observability = join(root, 'docs/observability.md');
 writeFileSync(observability, renderObservabilityDocs(readFileSync(observability, 'utf8')));
 writeFileSync(join(root, 'docs/doctor.md'), renderDoctorDocs());
 writeFileSync(join(root, 'docs/configuration.md'), renderConfigurationDocs(ownFeatures));
-writeFileSync(join(root, 'docs/errors.md'), renderErrorDocs());
+writeFileSync(join(root, 'docs/errors.md'), renderErrorDocs(ownFeatures));
 const goMods = ['kratos', 'hydra', 'mailpit'].map((name) =>
   readFileSync(join(root, 'docker', name, 'go.mod'), 'utf8'),
 );

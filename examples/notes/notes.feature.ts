@@ -1,4 +1,5 @@
 import { defineFeature } from '@vestibule-auth/vestibule';
+import { noteProblems } from './note.problems.js';
 import { noteSettings } from './note.settings.js';
 import { NotesDatabase } from './notes.database.js';
 
@@ -24,6 +25,7 @@ export const notes = defineFeature({
       },
     },
   },
+  problems: noteProblems,
   scopes: { 'notes:read': 'Read notes.', 'notes:write': 'Write and remove notes.' },
   groups: { notes: 'Notes that the members of an organisation share.' },
   checks: [

@@ -3,7 +3,7 @@ import { HttpAdapterHost } from '@nestjs/core';
 import type { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { type ProblemCode, problemCatalogue } from '../platform/errors/problem.catalogue.js';
+import { isFeatureProblemCode, isProblemCode } from '../platform/errors/problem.catalogue.js';
 import { Problem } from '../platform/errors/problem.error.js';
 import { innerCallHeaders } from '../platform/http/inner-call.js';
 
@@ -31,10 +31,8 @@ const passedOn = [
   'x-forwarded-proto',
 ] as const;
 
-const isCode = (code: string): code is ProblemCode => Object.hasOwn(problemCatalogue, code);
-
 const problemSchema = z.object({
-  code: z.union([z.string().refine(isCode), z.templateLiteral([z.string(), ':', z.string()])]),
+  code: z.union([z.string().refine(isProblemCode), z.string().refine(isFeatureProblemCode)]),
   status: z.number(),
   title: z.string(),
   detail: z.string().optional(),
@@ -100,7 +98,7 @@ export class ApiClient {
     const json: unknown = answer.body === '' ? undefined : JSON.parse(answer.body);
     if (answer.statusCode >= 400) {
       const { code, status, title, detail, errors, loginUrl, reason } = problemSchema.parse(json);
-      throw new Problem(isCode(code) ? code : { code, status, title, remedy: '' }, {
+      throw new Problem(isProblemCode(code) ? code : { code, status, title, remedy: '' }, {
         reason: reason ?? 'refused_by_the_api',
         ...(detail === undefined ? {} : { detail }),
         ...(errors === undefined ? {} : { errors }),

@@ -80,6 +80,20 @@ describe.each(databaseKinds)('the example of docs/adopting.md on %s', (kind) => 
       409,
       { code: 'notes:plan_full', title: 'The plan has no room for another note' },
     ]);
+    const form = await gateway.request(path, {
+      method: 'POST',
+      headers: {
+        ...(await world.headersOf('member', 'notes:read', false)),
+        'content-type': 'application/json',
+        accept: 'text/html',
+        'accept-language': 'de',
+      },
+      body: JSON.stringify({ text: 'four' }),
+    });
+    expect([form.status, form.text]).toEqual([
+      409,
+      expect.stringContaining('Der Tarif hat keinen Platz für eine weitere Notiz'),
+    ]);
     const { claims } = await gateway.session({ email: 'ada@team.example' });
     expect(claims['plan']).toBe('team');
   });

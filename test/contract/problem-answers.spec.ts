@@ -2,7 +2,8 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyInstance } from 'fastify';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { type ProblemCode, problemCatalogue } from '../../src/platform/errors/problem.catalogue.js';
+import { ownFeatures } from '../../src/app/features.js';
+import { problemsWith } from '../../src/platform/errors/problem.catalogue.js';
 import { Problem } from '../../src/platform/errors/problem.error.js';
 import { ProblemFilter } from '../../src/platform/http/problem.filter.js';
 import { type Gateway, startGateway } from '../support/gateway.js';
@@ -17,8 +18,7 @@ const problemSchema = z.strictObject({
   requestId: z.uuid(),
 });
 
-const codes = z.array(z.custom<ProblemCode>((code) => typeof code === 'string' && code in problemCatalogue));
-const allCodes = codes.parse(Object.keys(problemCatalogue));
+const problems = problemsWith(ownFeatures);
 const canary = 'c4n4ry-inner-text';
 
 /** What a route may throw, by the name in its path. */
@@ -41,9 +41,9 @@ function addThrowingRoutes(app: NestFastifyApplication): void {
   void fastify.register(async (scope) => {
     scope.setErrorHandler((error, request, reply) => filter.answer(error, request, reply));
     scope.get('/throws/problem/:code', (request, reply) => {
-      const code = allCodes.find((entry) => request.url.endsWith(`/${entry}`)) ?? 'internal_error';
+      const problem = problems.find(({ code }) => request.url.endsWith(`/${code}`)) ?? 'internal_error';
       filter.answer(
-        new Problem(code, {
+        new Problem(problem, {
           detail: 'In detail.',
           reason: `reason_${canary}`,
           cause: new Error(canary),
@@ -72,28 +72,36 @@ afterAll(async () => {
 const navigation = { 'sec-fetch-mode': 'navigate', accept: 'text/html' };
 
 describe('every code of the catalogue', () => {
-  it.each(allCodes)('%s is problem+json with its status for an API call', async (code) => {
-    const answer = await gateway.request(`/throws/problem/${code}`);
-    const { status, title } = problemCatalogue[code];
-    expect(answer.status).toBe(status);
-    expect(answer.headers['content-type']).toMatch(/^application\/problem\+json/);
-    expect(answer.headers['cache-control']).toBe('no-store');
-    expect(answer.headers['x-extra']).toBe('yes');
-    expect(problemSchema.parse(answer.json())).toMatchObject({
-      title,
-      status,
-      code,
-      detail: 'In detail.',
-      errors: [{ field: 'a.b', message: 'must be there' }],
-    });
-    expect(answer.text).not.toContain(canary);
+  it('is the core’s or one of our features’', () => {
+    const codes = problems.map(({ code }) => code);
+    expect(codes).toEqual(expect.arrayContaining(['forbidden', 'domain_unconfirmed']));
+    expect(new Set(codes).size).toBe(codes.length);
   });
 
-  it.each(allCodes.filter((code) => code !== 'unauthenticated'))(
-    '%s is a page with its status for a page load',
-    async (code) => {
+  it.each(problems)(
+    '$code is problem+json with its status for an API call',
+    async ({ code, status, title }) => {
+      const answer = await gateway.request(`/throws/problem/${code}`);
+      expect(answer.status).toBe(status);
+      expect(answer.headers['content-type']).toMatch(/^application\/problem\+json/);
+      expect(answer.headers['cache-control']).toBe('no-store');
+      expect(answer.headers['x-extra']).toBe('yes');
+      expect(problemSchema.parse(answer.json())).toMatchObject({
+        title,
+        status,
+        code,
+        detail: 'In detail.',
+        errors: [{ field: 'a.b', message: 'must be there' }],
+      });
+      expect(answer.text).not.toContain(canary);
+    },
+  );
+
+  it.each(problems.filter(({ code }) => code !== 'unauthenticated'))(
+    '$code is a page with its status for a page load',
+    async ({ code, status }) => {
       const answer = await gateway.request(`/throws/problem/${code}`, { headers: navigation });
-      expect(answer.status).toBe(problemCatalogue[code].status);
+      expect(answer.status).toBe(status);
       expect(answer.headers['content-type']).toBe('text/html; charset=utf-8');
       expect(answer.text).toContain(`<code>${code}</code>`);
       expect(answer.text).not.toContain(canary);
@@ -107,7 +115,7 @@ describe('every code of the catalogue', () => {
   });
 
   it('has a status from 400 up, and texts', () => {
-    for (const { status, title, remedy } of Object.values(problemCatalogue)) {
+    for (const { status, title, remedy } of problems) {
       expect(status).toBeGreaterThanOrEqual(400);
       expect(status).toBeLessThan(600);
       expect(Math.min(title.length, remedy.length)).toBeGreaterThan(5);

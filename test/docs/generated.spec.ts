@@ -32,7 +32,7 @@ const documents = [
   ['examples/programs/README.md', renderProgramDocs],
   ['docs/observability.md', () => renderObservabilityDocs(read('docs/observability.md'))],
   ['docs/configuration.md', () => renderConfigurationDocs(ownFeatures)],
-  ['docs/errors.md', renderErrorDocs],
+  ['docs/errors.md', () => renderErrorDocs(ownFeatures)],
   ['docs/doctor.md', renderDoctorDocs],
   ['.env.example', () => renderEnvExample(ownFeatures)],
 ] as const;

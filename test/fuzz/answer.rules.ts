@@ -1,6 +1,7 @@
 import { tmpdir } from 'node:os';
 import { z } from 'zod';
-import { problemCatalogue } from '../../src/platform/errors/problem.catalogue.js';
+import { ownFeatures } from '../../src/app/features.js';
+import { problemsWith } from '../../src/platform/errors/problem.catalogue.js';
 import type { FuzzWorld } from './fuzz.world.js';
 import type { FuzzCase, FuzzRoute } from './route.cases.js';
 import type { WireAnswer } from './wire.client.js';
@@ -73,10 +74,10 @@ function formFaults({ path }: FuzzRoute, { method }: FuzzCase, answer: WireAnswe
   if (headers.get('content-type') !== 'application/problem+json; charset=utf-8' || !problem.success) {
     return [`${status} isn't problem+json: ${headers.get('content-type')} ${body.slice(0, 200)}`];
   }
-  const known = Object.entries(problemCatalogue).find(([code]) => code === problem.data.code);
+  const known = problemsWith(ownFeatures).find(({ code }) => code === problem.data.code);
   // What Node can't read has a status of its own, and the code of all that can't be read.
   const isUnreadable = problem.data.code === 'malformed_request' && [408, 413, 431].includes(status);
-  return known?.[1].status === status || isUnreadable ? [] : [`${status} with the code ${problem.data.code}`];
+  return known?.status === status || isUnreadable ? [] : [`${status} with the code ${problem.data.code}`];
 }
 
 function framingFaults({ method }: FuzzCase, { status, headers, length, raw }: WireAnswer): string[] {

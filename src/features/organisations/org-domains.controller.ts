@@ -7,6 +7,7 @@ import { RequireRole } from '../../session/guards/access.decorators.js';
 import { CurrentCaller } from '../../session/guards/caller.decorators.js';
 import { ApiController, ApiRoute } from '../../session/guards/api-route.js';
 import type { Caller, Principal } from '../../session/principal.js';
+import { orgProblems } from './org-problems.js';
 import { OrgDomains } from './org-domains.service.js';
 import { domainConfirmationSchema, orgSchema } from '../../orgs/org.schemas.js';
 import { OrgsService } from './orgs.service.js';
@@ -29,7 +30,7 @@ export class OrgDomainsController {
     description:
       'For owners. Confirms the organisation’s domain if its TXT record (`domainRecord`) is found. The record is then checked every day; if it is missing for three days, the domain is lost.',
     answer: { description: 'Confirmed.', schema: orgSchema },
-    problems: ['forbidden', 'not_found', 'conflict', 'domain_unconfirmed', 'rate_limited'],
+    problems: ['forbidden', 'not_found', 'conflict', orgProblems.domain_unconfirmed, 'rate_limited'],
   })
   @RateLimited('domain-address', 'all')
   async check(
@@ -48,7 +49,7 @@ export class OrgDomainsController {
     description:
       'For administrators of the deployment who know that the domain belongs to the organisation, for example in an air-gapped network.',
     answer: { description: 'Confirmed.', schema: orgSchema },
-    problems: ['not_found', 'conflict', 'domain_unconfirmed'],
+    problems: ['not_found', 'conflict', orgProblems.domain_unconfirmed],
   })
   @RequireRole('admin')
   async confirm(

@@ -9,6 +9,7 @@ import { DomainRecords } from '../../orgs/domain-records.js';
 import { requireFound, requireId, requireMay, readerStanding } from '../../orgs/org-access.js';
 import { OrgEvents } from '../../orgs/org-events.js';
 import { type OrgChanges, OrgRepository } from '../../orgs/org.repository.js';
+import { orgProblems } from './org-problems.js';
 
 /** Confirms organisations' domains: by DNS record, or for an administrator. */
 @Injectable()
@@ -86,7 +87,7 @@ export class OrgDomains {
 }
 
 function noDomain(): Problem {
-  return new Problem('domain_unconfirmed', {
+  return new Problem(orgProblems.domain_unconfirmed, {
     detail: 'The organisation does not claim this domain.',
     reason: 'domain_not_claimed',
   });
@@ -95,17 +96,17 @@ function noDomain(): Problem {
 function notSeen(answer: readonly string[] | 'unknown' | 'off'): Problem {
   switch (answer) {
     case 'off':
-      return new Problem('domain_unconfirmed', {
+      return new Problem(orgProblems.domain_unconfirmed, {
         detail: 'DNS is not asked here: an administrator can confirm the domain.',
         reason: 'dns_off',
       });
     case 'unknown':
-      return new Problem('domain_unconfirmed', {
+      return new Problem(orgProblems.domain_unconfirmed, {
         detail: 'DNS did not answer. Try again later.',
         reason: 'dns_unanswered',
       });
     default:
-      return new Problem('domain_unconfirmed', {
+      return new Problem(orgProblems.domain_unconfirmed, {
         detail: 'The DNS record is not there, or not yet: it can take a while until everyone sees it.',
         reason: 'dns_record_absent',
       });

@@ -1,4 +1,5 @@
 import { defineFeature } from '../../platform/features/feature.js';
+import { orgProblems } from './org-problems.js';
 
 /**
  * Organisations that users make and manage: their members, invites, domains and API keys. Membership itself, its roles and what an invite
@@ -6,6 +7,8 @@ import { defineFeature } from '../../platform/features/feature.js';
  */
 export const organisations = defineFeature({
   name: 'organisations',
+  prefixes: ['organisations', 'domain'],
+  problems: orgProblems,
   groups: {
     orgs: 'Organisations, with their members, invites, keys and applications. Administrators of the deployment can do what owners can.',
   },

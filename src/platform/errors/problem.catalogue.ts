@@ -6,10 +6,12 @@ export interface ProblemDefinition {
   readonly title: string;
   /** What a reader of docs/errors.md can do about it. */
   readonly remedy: string;
+  /** The title on pages in other languages, by language tag, for a problem of a feature. */
+  readonly titles?: Readonly<Record<string, string>>;
 }
 
 /**
- * Every error that Vestibule answers with, by its stable `code`. `docs/errors.md` is generated from here.
+ * Every error that the core answers with, by its stable `code`. `docs/errors.md` is generated from here and from the features' manifests.
  * A code is never reused for another meaning; statuses and titles may only be made more exact.
  */
 export const problemCatalogue = {
@@ -118,12 +120,6 @@ export const problemCatalogue = {
     title: 'The request conflicts with the current state',
     remedy: '`detail` states what is in the way: choose another value, or change that first.',
   },
-  domain_unconfirmed: {
-    status: 409,
-    title: 'The domain is not confirmed',
-    remedy:
-      '`detail` states why: claim the domain, publish its DNS record, wait until DNS shows it, or ask an administrator to confirm it.',
-  },
   owner_needed: {
     status: 409,
     title: 'An organisation needs an owner',
@@ -227,14 +223,29 @@ export const problemCatalogue = {
 /** Stable identifier of an error, on which callers branch. */
 export type ProblemCode = keyof typeof problemCatalogue;
 
+/** Whether a code is one of the core's. */
+export const isProblemCode = (code: string): code is ProblemCode => Object.hasOwn(problemCatalogue, code);
+
+declare const declared: unique symbol;
+
+/**
+ * Code of a problem that a feature declares. Only a declaration makes one, so that a made-up code doesn't compile. The compiler takes each
+ * for one with a colon, even those that were released without: otherwise any text could be compared with the code of a problem.
+ */
+export type FeatureProblemCode = `${string}:${string}` & { readonly [declared]: true };
+
+/** Whether a text can be the code of a feature's problem. */
+export const isFeatureProblemCode = (code: string): code is FeatureProblemCode =>
+  /^[\w.:-]+$/.test(code) && !isProblemCode(code);
+
 /** A problem that a feature adds, by a code that no other has: the feature's name, a colon, and its own name for it. */
 export interface FeatureProblem extends ProblemDefinition {
-  readonly code: `${string}:${string}`;
+  readonly code: FeatureProblemCode;
 }
 
 /** What all occurrences of a problem share, its code included. */
 export interface NamedProblem extends ProblemDefinition {
-  readonly code: ProblemCode | FeatureProblem['code'];
+  readonly code: ProblemCode | FeatureProblemCode;
 }
 
 /** A problem by its code in the catalogue, or a feature's. */
@@ -245,9 +256,19 @@ export function definitionOf(problem: AnyProblem): NamedProblem {
   return typeof problem === 'string' ? { code: problem, ...problemCatalogue[problem] } : problem;
 }
 
+/** All problems of a program: the core's, and then those of its features. */
+export function problemsWith(
+  features: readonly { readonly problems: Readonly<Record<string, FeatureProblem>> }[],
+): readonly NamedProblem[] {
+  return [
+    ...Object.keys(problemCatalogue).filter(isProblemCode).map(definitionOf),
+    ...features.flatMap(({ problems }) => Object.values(problems)),
+  ];
+}
+
 /**
  * Declares the problems of a feature: `const noteProblems = defineProblems('notes', { plan_full: { status: 409, … } })`, then
- * `new Problem(noteProblems.plan_full)`, whose `code` is `notes:plan_full`.
+ * `new Problem(noteProblems.plan_full)`, whose `code` is `notes:plan_full`. The feature's manifest names them as `problems`.
  */
 export function defineProblems<Name extends string>(
   feature: string,
@@ -257,10 +278,30 @@ export function defineProblems(
   feature: string,
   definitions: Readonly<Record<string, ProblemDefinition>>,
 ): Readonly<Record<string, FeatureProblem>> {
+  return withCodes(definitions, (name) => `${feature}:${name}`);
+}
+
+/** Declares problems of a feature whose codes are as they were before it had a manifest: they begin with one of its `prefixes`. */
+export function releasedProblems<Name extends string>(
+  definitions: Readonly<Record<Name, ProblemDefinition>>,
+): Readonly<Record<Name, FeatureProblem>>;
+export function releasedProblems(
+  definitions: Readonly<Record<string, ProblemDefinition>>,
+): Readonly<Record<string, FeatureProblem>> {
+  return withCodes(definitions, (name) => name);
+}
+
+function withCodes(
+  definitions: Readonly<Record<string, ProblemDefinition>>,
+  codeOf: (name: string) => string,
+): Readonly<Record<string, FeatureProblem>> {
   return Object.fromEntries(
-    Object.entries(definitions).map(([name, definition]) => [
-      name,
-      { ...definition, code: `${feature}:${name}` as const },
-    ]),
+    Object.entries(definitions).map(([name, definition]) => {
+      const code = codeOf(name);
+      if (!isFeatureProblemCode(code)) {
+        throw new TypeError(`${code} cannot be the code of a feature's problem`);
+      }
+      return [name, { ...definition, code }];
+    }),
   );
 }

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { z } from 'zod';
 import { type Feature, type FeatureDefinition, defineFeature, defineSettings } from './feature.js';
+import { defineProblems, releasedProblems } from '../errors/problem.catalogue.js';
 import { defineTexts } from '../i18n/feature-texts.js';
 import { inOrderOfNeeds } from './feature-list.js';
 
@@ -8,6 +9,7 @@ const feature = (name: string, more: Partial<FeatureDefinition<z.ZodRawShape>> =
   defineFeature({ name, module: async () => class {}, ...more });
 const withVariable = (name: string, variable: string): Feature =>
   feature(name, { settings: defineSettings(name, { [variable]: z.string() }) });
+const full = { status: 409, title: 'Full', remedy: 'Wait.' };
 const order = (...features: readonly Feature[]): string[] =>
   inOrderOfNeeds(features, ['PORT']).map(({ name }) => name);
 
@@ -46,6 +48,24 @@ it.each<[string, readonly Feature[], string]>([
     'a text of the core',
     [feature('site', { texts: defineTexts({ 'site.logIn': 'Come in' }) })],
     'The text site.logIn is declared by the feature site and by the core.',
+  ],
+  [
+    'a problem of another feature',
+    [feature('shop', { problems: defineProblems('mail', { full }) })],
+    'The feature shop declares the problem mail:full, which does not begin with shop:',
+  ],
+  [
+    'a problem with neither its name nor its prefix',
+    [feature('shop', { problems: releasedProblems({ mail_full: full }), prefixes: ['till'] })],
+    'The feature shop declares the problem mail_full',
+  ],
+  [
+    'a problem twice',
+    [
+      feature('one', { problems: releasedProblems({ till_full: full }), prefixes: ['till'] }),
+      feature('two', { problems: releasedProblems({ till_full: full }), prefixes: ['till'] }),
+    ],
+    'The problem till_full is declared by the feature two and by the feature one.',
   ],
   [
     'a group twice',

@@ -1,3 +1,4 @@
+import { problemCatalogue } from '../errors/problem.catalogue.js';
 import { StartError } from '../errors/start-errors.js';
 import { textPrefixOf } from '../i18n/feature-texts.js';
 import { english } from '../i18n/locales/en.js';
@@ -43,9 +44,11 @@ function explainNeeds(left: readonly Feature[], all: readonly Feature[]): string
 
 function assertDistinct(features: readonly Feature[], coreNames: readonly string[]): void {
   const taken = new Map<string, string>(
-    [...coreNames.map((name) => `variable ${name}`), ...Object.keys(english).map((key) => `text ${key}`)].map(
-      (name) => [name, 'the core'],
-    ),
+    [
+      ...coreNames.map((name) => `variable ${name}`),
+      ...Object.keys(english).map((key) => `text ${key}`),
+      ...Object.keys(problemCatalogue).map((code) => `problem ${code}`),
+    ].map((name) => [name, 'the core']),
   );
   for (const feature of features) {
     const variables = Object.keys(feature.variables.shape);
@@ -66,11 +69,24 @@ function assertDistinct(features: readonly Feature[], coreNames: readonly string
         `The feature ${feature.name} declares the text ${strange}, which does not begin with ${textPrefix}`,
       );
     }
+    const codes = Object.values(feature.problems).map(({ code }) => code);
+    const foreign = codes.find(
+      (code) =>
+        ![`${feature.name}:`, ...prefixes.map((prefix) => `${prefix}_`)].some((begin) =>
+          code.startsWith(begin),
+        ),
+    );
+    if (foreign !== undefined) {
+      throw new FeatureError(
+        `The feature ${feature.name} declares the problem ${foreign}, which does not begin with ${feature.name}:`,
+      );
+    }
     const names = [
       `name ${feature.name}`,
       ...variables.map((name) => `variable ${name}`),
       ...feature.tables.map((name) => `table ${name}`),
       ...texts.map((key) => `text ${key}`),
+      ...codes.map((code) => `problem ${code}`),
       ...Object.keys(feature.groups).map((name) => `group ${name}`),
       ...Object.keys(feature.scopes).map((name) => `scope ${name}`),
       ...(feature.connectionKind === undefined ? [] : [`kind of connection ${feature.connectionKind.name}`]),

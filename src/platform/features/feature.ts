@@ -5,6 +5,7 @@ import type { commonVariables } from '../config/common.variables.js';
 import type { ConnectionKind, ConnectionSettings } from '../config/connection-kind.js';
 import type { ProtectedResource } from '../config/protected-resources.parser.js';
 import type { Database } from '../database/database.schema.js';
+import type { FeatureProblem } from '../errors/problem.catalogue.js';
 import type { FeatureTexts } from '../i18n/feature-texts.js';
 import type { AddCommands } from './command-line.js';
 import { type FeatureSecret, secretsAmong } from './feature-secrets.js';
@@ -65,7 +66,7 @@ export interface FeatureDefinition<Shape extends z.ZodRawShape> {
   readonly name: string;
   /** Features that it imports. */
   readonly needs?: readonly string[];
-  /** With what the names of its variables and tables begin. Default: its name, with `_` for `-`. */
+  /** With what the names of its variables and tables begin, and codes of problems without its name. Default: its name, with `_` for `-`. */
   readonly prefixes?: readonly string[];
   /** The values of `AUTH_PROVIDER` with which it exists. Default: all. */
   readonly providers?: readonly CoreSettings['AUTH_PROVIDER'][];
@@ -78,6 +79,8 @@ export interface FeatureDefinition<Shape extends z.ZodRawShape> {
   /** The organisations that its settings name. Only an administrator can give these names to another one. */
   readonly orgs?: (settings: z.output<z.ZodObject<Shape>>) => readonly NamedOrg[];
   readonly checks?: readonly FeatureCheck<z.output<z.ZodObject<Shape>>>[];
+  /** The problems that it answers with, as `defineProblems` declares them. */
+  readonly problems?: Readonly<Record<string, FeatureProblem>>;
   /** Scopes of its routes, with what each opens. */
   readonly scopes?: Readonly<Record<string, string>>;
   /** Its tables. Nothing else writes them. */
@@ -110,6 +113,7 @@ export interface Feature extends Omit<
   | 'orgs'
   | 'checks'
   | 'needs'
+  | 'problems'
   | 'scopes'
   | 'tables'
   | 'migrations'
@@ -119,6 +123,7 @@ export interface Feature extends Omit<
   readonly tables: readonly string[];
   readonly migrations: Readonly<Record<string, Migration>>;
   readonly groups: Readonly<Record<string, string>>;
+  readonly problems: Readonly<Record<string, FeatureProblem>>;
   readonly scopes: Readonly<Record<string, string>>;
   /** Its environment variables. */
   readonly variables: z.ZodObject;
@@ -177,6 +182,7 @@ export function defineFeature({
     tables: [],
     migrations: {},
     groups: {},
+    problems: {},
     scopes: {},
     ...others,
     variables,

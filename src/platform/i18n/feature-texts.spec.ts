@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { ownFeatures } from '../../app/features.js';
 import { type Feature, defineFeature } from '../features/feature.js';
+import { defineProblems } from '../errors/problem.catalogue.js';
 import { defineTexts } from './feature-texts.js';
 import { LanguageCatalogue } from './language.catalogue.js';
 import { readLocale } from './locale-file.js';
@@ -12,7 +13,10 @@ const texts = defineTexts(
   { 'billing.title': 'Bills', 'billing.sum': 'You owe {sum}.' },
   { de: { 'billing.title': 'Rechnungen' } },
 );
-const billing = defineFeature({ name: 'billing', texts });
+const problems = defineProblems('billing', {
+  unpaid: { status: 409, title: 'A bill is open', titles: { de: 'Eine Rechnung ist offen' }, remedy: 'Pay.' },
+});
+const billing = defineFeature({ name: 'billing', texts, problems });
 let folder: string;
 
 beforeEach(() => {
@@ -58,6 +62,17 @@ it('a file for 0.2.0 is read, whose keys have another name now', () => {
     'orgs.error.eitherTaken': 'x',
   });
   expect(changed.of('de').find('commandLine.title')).toBe('Anmeldung im Terminal');
+});
+
+it('a problem of a feature has its title in other languages, which an operator changes', () => {
+  const key = 'problem.billing:unpaid.title';
+  expect(catalogueOf([billing]).of('de').find(key)).toBe('Eine Rechnung ist offen');
+  expect(catalogueOf([billing]).of('en').find(key)).toBeUndefined();
+  expect(
+    catalogueOf([billing], { [key]: 'Offen' })
+      .of('de')
+      .find(key),
+  ).toBe('Offen');
 });
 
 it('without the feature, its texts are unknown', () => {

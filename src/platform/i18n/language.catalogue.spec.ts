@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ownFeatures } from '../../app/features.js';
-import { problemCatalogue } from '../errors/problem.catalogue.js';
+import { problemsWith } from '../errors/problem.catalogue.js';
 import { LanguageCatalogue } from './language.catalogue.js';
 import { LocaleFileError, readLocale } from './locale-file.js';
 import { english } from './locales/en.js';
@@ -35,8 +35,11 @@ describe('our own languages', () => {
 
   it('German has every text, and the title of every problem', () => {
     expect(Object.keys(english).filter((key) => !german.has(key))).toEqual([]);
-    const titles = Object.keys(problemCatalogue).map((code) => `problem.${code}.title`);
+    const titles = problemsWith([]).map(({ code }) => `problem.${code}.title`);
     expect(titles.filter((key) => !german.has(key))).toEqual([]);
+    const ofFeatures = problemsWith(ownFeatures).slice(titles.length);
+    expect(ofFeatures.length).toBeGreaterThan(0);
+    expect(ofFeatures.filter(({ titles: own = {} }) => own['de'] === undefined)).toEqual([]);
   });
 
   it('users read of a second step, which the API and the docs call a second factor', () => {

@@ -40,6 +40,11 @@ export class LanguageCatalogue {
       for (const [tag, own] of Object.entries({ ...translations, en })) {
         add(texts, tag, definedIn(own));
       }
+      for (const { code, titles = {} } of Object.values(feature.problems)) {
+        for (const [tag, title] of Object.entries(titles)) {
+          add(texts, tag, [[`problem.${code}.title`, title]]);
+        }
+      }
       for (const [key, text] of Object.entries(en)) {
         known.set(key, text);
       }

@@ -7,7 +7,7 @@ import { english } from './locales/en.js';
 const fileSchema = z.record(z.string(), z.string());
 
 /** Keys without an English entry: their English is that of Kratos, the identity schema or the catalogue of problems. */
-const openKey = /^(?:kratos\.(?:[a-z_]+\.)*\d+|problem\.[a-z_]+\.(?:title|advice)|title\..+)$/;
+const openKey = /^(?:kratos\.(?:[a-z_]+\.)*\d+|problem\.[\w:-]+\.(?:title|advice)|title\..+)$/;
 
 /** Texts of 0.2.0 that are gone. While two versions run, both read one file. */
 const gone: ReadonlySet<string> = new Set(['orgs.error.eitherTaken']);
