@@ -2,13 +2,14 @@ import { z } from 'zod';
 import { timestamp } from '../platform/time/timestamp.schema.js';
 import { isVisible } from '../platform/core/display-name.js';
 import { isScopeToken } from '../platform/core/scope.form.js';
-import { isKnownOrForeign, scopeTokens } from '../session/guards/scopes.js';
+import { scopeTokens } from '../session/guards/scopes.js';
 import { idSchema } from '../platform/core/id.schema.js';
 
 const maximumScopes = 20;
 const maximumName = 200;
 
-const scopeMessage =
+/** What a refused scope must be. */
+export const keyScopeMessage =
   'must be 1 to 20 scopes, separated by blanks or as a list: those of this API, or your own, such as documents:read';
 
 /** A name as a user typed it → without surrounding spaces. */
@@ -21,17 +22,13 @@ export const keyName = z
   .refine(isVisible, { error: 'must have a character that can be seen' })
   .meta({ description: 'Name by which its owner recognises the key.', example: 'Nightly export' });
 
-/** Scopes, separated by spaces or as a list → each once. */
+/** Scopes, separated by spaces or as a list → each once. Whether they exist depends on the features of the deployment. */
 export const keyScope = z
-  .union([z.string().max(2000), z.array(z.string().max(100)).max(100)], { error: scopeMessage })
+  .union([z.string().max(2000), z.array(z.string().max(100)).max(100)], { error: keyScopeMessage })
   .transform((given) => [...new Set(typeof given === 'string' ? scopeTokens(given) : given)])
-  .refine(
-    (tokens) =>
-      tokens.length >= 1 &&
-      tokens.length <= maximumScopes &&
-      tokens.every((token) => isScopeToken(token) && isKnownOrForeign(token)),
-    { error: scopeMessage },
-  )
+  .refine((tokens) => tokens.length >= 1 && tokens.length <= maximumScopes && tokens.every(isScopeToken), {
+    error: keyScopeMessage,
+  })
   .meta({
     description: 'Scopes, separated by spaces or as a list. They can’t exceed the caller’s own scope.',
     example: 'orgs:read keys:read',

@@ -1,7 +1,10 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { toTimestamp } from '../platform/time/timestamp.schema.js';
 import type { Transaction } from 'kysely';
 import { type AuditEvent, AuditService } from '../directory/audit/audit.service.js';
+import { CONFIGURATION } from '../platform/config/config.module.js';
+import { type Configuration, featuresOf } from '../platform/config/configuration.js';
+import { ScopeCatalogue } from '../platform/features/scope.catalogue.js';
 import { Clock } from '../platform/time/clock.service.js';
 import { newId } from '../platform/core/identifier.js';
 import { Problem } from '../platform/errors/problem.error.js';
@@ -21,7 +24,7 @@ import {
   type KeyOwner,
   type RevocationParts,
 } from './api-key.repository.js';
-import type { CreatedKey, KeyItem, KeyInput } from './api-key.schemas.js';
+import { type CreatedKey, type KeyInput, type KeyItem, keyScopeMessage } from './api-key.schemas.js';
 import { KeyAccounts } from './key-accounts.port.js';
 import type { ClientInfo } from '../platform/http/client-info.js';
 import { givenIdSchema } from '../platform/core/id.schema.js';
@@ -49,19 +52,24 @@ interface Reach {
 /** Makes, lists and revokes API keys. It decides what a key may do; callers decide who may manage an organisation's. */
 @Injectable()
 export class ApiKeysService {
+  readonly #scopes: ScopeCatalogue;
+
   constructor(
     private readonly keys: ApiKeyRepository,
     private readonly revocations: RevocationService,
     private readonly audit: AuditService,
     private readonly clock: Clock,
     private readonly accounts: KeyAccounts,
-  ) {}
+    @Inject(CONFIGURATION) configuration: Pick<Configuration, 'features'>,
+  ) {
+    this.#scopes = new ScopeCatalogue(featuresOf(configuration));
+  }
 
   /**
    * Makes a key: the caller's own, or one of an organisation with a service account of its own. A key made with a token or
    * another key expires with it and stays in its organisation.
    * @throws {Problem} `insufficient_scope` when it would do more than the caller may
-   * @throws {Problem} `validation_failed` for its expiry
+   * @throws {Problem} `validation_failed` for its expiry, and for a scope that looks like one of this API and isn't
    * @throws {Problem} `conflict` when there are too many
    * @throws {Problem} `forbidden` to service accounts, to delegates, and to tokens of another organisation
    * @throws {Problem} `email_unverified` to users with an unverified address
@@ -69,6 +77,9 @@ export class ApiKeysService {
   async create(caller: Caller, input: KeyInput, place?: OrgKeyPlace): Promise<CreatedKey> {
     const { principal } = caller;
     const { claims } = principal;
+    if (!input.scope.every(this.#scopes.isKnownOrForeign)) {
+      throw new Problem('validation_failed', { errors: [{ field: 'scope', message: keyScopeMessage }] });
+    }
     if (claims.act !== undefined) {
       // The key would outlive the delegation, and would no longer name the actor.
       throw new Problem('forbidden', { reason: 'api_key_by_delegate' });

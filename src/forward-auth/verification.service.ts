@@ -12,7 +12,7 @@ import { applicationCookies } from './application-cookies.js';
 import { identityHeaders } from './identity-headers.js';
 import { isHandshake, originalRequest } from './original-request.js';
 import { UpstreamToken } from './upstream-token.js';
-import { accessRequirementsOf, requirementsOf } from './verify-requirements.js';
+import { VerifyRequirements, accessRequirementsOf } from './verify-requirements.js';
 
 /** The method to assume if the original one isn't known: any that changes something. */
 const changing = 'POST';
@@ -25,6 +25,7 @@ export class Verification {
 
   constructor(
     private readonly token: UpstreamToken,
+    private readonly requirements: VerifyRequirements,
     @Inject(CONFIGURATION) configuration: Configuration,
   ) {
     this.#verification = verificationOf(configuration);
@@ -42,7 +43,7 @@ export class Verification {
       throw new Problem('unauthenticated', { reason: 'no_principal' });
     }
     refuseOtherSpellings(request);
-    const requirements = requirementsOf(request);
+    const requirements = this.requirements.of(request);
     const { method = changing } = originalRequest(request);
     const trusted = trustedAt(request, this.#trusted);
     refuseCrossSite(request, trusted, isHandshake(request) ? changing : method);

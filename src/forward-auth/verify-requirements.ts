@@ -1,54 +1,70 @@
+import { Inject, Injectable } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { LRUCache } from 'lru-cache';
 import { z } from 'zod';
+import { CONFIGURATION } from '../platform/config/config.module.js';
+import { type Configuration, featuresOf } from '../platform/config/configuration.js';
 import { Problem } from '../platform/errors/problem.error.js';
+import { ScopeCatalogue } from '../platform/features/scope.catalogue.js';
 import { type AccessQuery, accessQuerySchema, pairsOf } from '../platform/config/access-query.parser.js';
 import type { AccessRequirement, VerificationPage } from '../session/guards/authorization.js';
 import { requirementOf } from '../session/guards/access.query.js';
-import { fullScope, isKnownOrForeign, scopeTokens } from '../session/guards/scopes.js';
+import { fullScope, scopeTokens } from '../session/guards/scopes.js';
 import { pathPrefix } from './original-request.js';
 
 /** The path segment that requires only a session. A segment can't be empty, unlike a query. */
 const nothingMore = 'session';
 
 /** The requirements that a proxy's configuration can have: access, how a refusal is answered, and what the upstream gets. */
-const requirementsSchema = z.strictObject({
-  ...accessQuerySchema.shape,
-  scope: accessQuerySchema.shape.scope.refine(
-    (scope) => scope === undefined || scopeTokens(scope).every(isKnownOrForeign),
-    { error: 'must be scopes, with a blank between them' },
-  ),
-  redirect: z.enum(['true', 'false'], { error: 'must be true or false' }).optional(),
-  cookies: z.literal('application', { error: 'must be application' }).optional(),
-});
+const requirementsSchemaOf = ({ isKnownOrForeign }: ScopeCatalogue) =>
+  z.strictObject({
+    ...accessQuerySchema.shape,
+    scope: accessQuerySchema.shape.scope.refine(
+      (scope) => scope === undefined || scopeTokens(scope).every(isKnownOrForeign),
+      { error: 'must be scopes, with a blank between them' },
+    ),
+    redirect: z.enum(['true', 'false'], { error: 'must be true or false' }).optional(),
+    cookies: z.literal('application', { error: 'must be application' }).optional(),
+  });
 
 /** The requirements of one sub-request. */
-export type Requirements = z.output<typeof requirementsSchema>;
+export type Requirements = z.output<ReturnType<typeof requirementsSchemaOf>>;
 
-/** Parsed requirements by their text. The proxies of a deployment use only a handful of texts. */
-const known = new LRUCache<string, Requirements>({ max: 100 });
+/** Reads what proxies require of the callers of their sub-requests. */
+@Injectable()
+export class VerifyRequirements {
+  readonly #schema: ReturnType<typeof requirementsSchemaOf>;
+  /** Parsed requirements by their text. The proxies of a deployment use only a handful of texts. */
+  readonly #known = new LRUCache<string, Requirements>({ max: 100 });
 
-/** The requirements in a query, or in the segment after `/auth/verify/`. @throws {Problem} `validation_failed` */
-export function requirementsOf({ url }: FastifyRequest): Requirements {
-  const asked = url.startsWith(pathPrefix) ? url.split('/', 4).join('/') : url;
-  const found = known.get(asked);
-  if (found !== undefined) {
-    return found;
+  constructor(@Inject(CONFIGURATION) configuration: Pick<Configuration, 'features'>) {
+    this.#schema = requirementsSchemaOf(new ScopeCatalogue(featuresOf(configuration)));
   }
-  const parsed = parse(givenIn(asked));
-  known.set(asked, parsed);
-  return parsed;
-}
 
-function parse(given: unknown): Requirements {
-  const parsed = requirementsSchema.safeParse(given);
-  if (parsed.success) {
-    return parsed.data;
+  /** The requirements in a query, or in the segment after `/auth/verify/`. @throws {Problem} `validation_failed` */
+  of({ url }: FastifyRequest): Requirements {
+    const asked = url.startsWith(pathPrefix) ? url.split('/', 4).join('/') : url;
+    const found = this.#known.get(asked);
+    if (found !== undefined) {
+      return found;
+    }
+    const parsed = this.#parse(givenIn(asked));
+    this.#known.set(asked, parsed);
+    return parsed;
   }
-  throw new Problem('validation_failed', {
-    reason: 'verify_requirements',
-    errors: parsed.error.issues.slice(0, 20).map(({ path, message }) => ({ field: path.join('.'), message })),
-  });
+
+  #parse(given: unknown): Requirements {
+    const parsed = this.#schema.safeParse(given);
+    if (parsed.success) {
+      return parsed.data;
+    }
+    throw new Problem('validation_failed', {
+      reason: 'verify_requirements',
+      errors: parsed.error.issues
+        .slice(0, 20)
+        .map(({ path, message }) => ({ field: path.join('.'), message })),
+    });
+  }
 }
 
 function givenIn(asked: string): unknown {

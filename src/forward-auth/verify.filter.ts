@@ -10,7 +10,7 @@ import { isNavigation } from '../platform/http/navigation.js';
 import { ProblemFilter, toProblem } from '../platform/http/problem.filter.js';
 import { safeReturnTo } from '../platform/http/return-target.js';
 import { originalRequest } from './original-request.js';
-import { requirementsOf } from './verify-requirements.js';
+import { VerifyRequirements } from './verify-requirements.js';
 
 /**
  * Answers a proxy whose sub-request was refused. With `redirect=true`, page loads without a session or a second factor are redirected to
@@ -24,6 +24,7 @@ export class VerifyFilter implements ExceptionFilter {
 
   constructor(
     private readonly modules: ModuleRef,
+    private readonly requirements: VerifyRequirements,
     @Inject(CONFIGURATION) { PUBLIC_URL }: Configuration,
   ) {
     this.#publicUrl = PUBLIC_URL;
@@ -37,7 +38,7 @@ export class VerifyFilter implements ExceptionFilter {
     const problem = applicationHost?.refusal(given, request) ?? given;
     const { code, reason } = problem;
     const page = problem.loginUrl ?? (code === 'unauthenticated' ? '/auth/login' : undefined);
-    if (page !== undefined && wantsRedirect(request)) {
+    if (page !== undefined && this.#wantsRedirect(request)) {
       const message = code === 'email_unverified' ? 'sent to verify the address' : 'sent to log in';
       request.log.info({ code, reason }, message);
       void reply
@@ -59,17 +60,17 @@ export class VerifyFilter implements ExceptionFilter {
     url.searchParams.set('return_to', host?.returnTo(path) ?? safeReturnTo(path, this.#publicUrl));
     return url.href;
   }
-}
 
-/** Whether the refusal should be a redirect. Only page loads get one: a script can do nothing with a login page. */
-function wantsRedirect(request: FastifyRequest): boolean {
-  const { method } = originalRequest(request);
-  if (!isNavigation(request) || (method !== undefined && !isSafeMethod(method))) {
-    return false;
-  }
-  try {
-    return requirementsOf(request).redirect === 'true';
-  } catch {
-    return false;
+  /** Whether the refusal should be a redirect. Only page loads get one: a script can do nothing with a login page. */
+  #wantsRedirect(request: FastifyRequest): boolean {
+    const { method } = originalRequest(request);
+    if (!isNavigation(request) || (method !== undefined && !isSafeMethod(method))) {
+      return false;
+    }
+    try {
+      return this.requirements.of(request).redirect === 'true';
+    } catch {
+      return false;
+    }
   }
 }

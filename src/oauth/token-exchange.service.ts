@@ -2,13 +2,14 @@ import { Inject, Injectable } from '@nestjs/common';
 import { ApiKeysService } from '../api-keys/api-keys.service.js';
 import { AuditService } from '../directory/audit/audit.service.js';
 import { CONFIGURATION } from '../platform/config/config.module.js';
-import type { Configuration } from '../platform/config/configuration.js';
+import { type Configuration, featuresOf } from '../platform/config/configuration.js';
+import { ScopeCatalogue } from '../platform/features/scope.catalogue.js';
 import type { Problem } from '../platform/errors/problem.error.js';
 import { isScopeToken } from '../platform/core/scope.form.js';
 import { withAccount } from '../session/tokens/account-claims.js';
 import { apiKeyClientId } from '../session/guards/key-authenticator.js';
 import type { Principal } from '../session/principal.js';
-import { isKnownOrForeign, scopeTokens, uncovered } from '../session/guards/scopes.js';
+import { scopeTokens, uncovered } from '../session/guards/scopes.js';
 import type { Claims } from '../session/tokens/claims.schema.js';
 import type { MintedSession } from '../session/session-minter.js';
 import { requirePolicyMet, requireVerifiedEmail } from '../session/guards/authorization.js';
@@ -34,6 +35,7 @@ export interface ExchangeRequest {
 export class TokenExchange {
   readonly #audience: string;
   readonly #requiresEmail: boolean;
+  readonly #scopes: ScopeCatalogue;
 
   constructor(
     private readonly subjects: SubjectTokenResolver,
@@ -45,6 +47,7 @@ export class TokenExchange {
   ) {
     this.#audience = configuration.TOKEN_AUDIENCE;
     this.#requiresEmail = configuration.REQUIRE_VERIFIED_EMAIL;
+    this.#scopes = new ScopeCatalogue(featuresOf(configuration));
   }
 
   /** Exchanges a token. @throws {OAuthError} for a refusal; {Problem} when a dependency can't be reached. */
@@ -90,7 +93,7 @@ export class TokenExchange {
       if (this.#requiresEmail) {
         requireVerifiedEmail(subject.claims, {});
       }
-      const scope = narrowed(subject.claims.scope, form.scope);
+      const scope = narrowed(subject.claims.scope, form.scope, this.#scopes);
       const claims = await this.#inOrg(subject, form);
       const act = delegate(claims.act, actor?.claims);
       const wanted = { ...claims, scope, ...(act === undefined ? {} : { act }) };
@@ -132,7 +135,11 @@ export class TokenExchange {
 }
 
 /** The requested scope. @throws {OAuthError} `invalid_scope` when it exceeds the available one. */
-function narrowed(available: string, wanted: string | undefined): string {
+function narrowed(
+  available: string,
+  wanted: string | undefined,
+  { isKnownOrForeign }: ScopeCatalogue,
+): string {
   if (wanted === undefined) {
     return available;
   }

@@ -38,7 +38,8 @@ export class ApiKeysFormController {
   ): Promise<void> {
     const { name, life } = values;
     const expiresAt = endOf(life, this.clock.now());
-    const body = { name, scope: scopeIn(values), expiresAt };
+    const scope = scopeIn(values, this.pages.frame(request).scopes.keys());
+    const body = { name, scope, expiresAt };
     const call = { method: 'POST', path: '/api/v1/api-keys', body } as const;
     const made =
       expiresAt === undefined

@@ -2,22 +2,19 @@ import { z } from 'zod';
 import { formField } from './form-answer.js';
 import type { FormTexts, FormErrors } from './form-errors.js';
 import { scopeTokens } from '../session/guards/scopes.js';
-import { keyLives, keyScopes } from './views/key-form.view.js';
+import { keyLives, scopeField } from './views/key-form.view.js';
 
 const day = 86_400_000;
 const lifeSchema = z.enum(keyLives);
 
-/** The form for an API key, as a browser sends it. */
-export const keyFormSchema = z.object({
-  name: formField,
-  scope: formField,
-  life: formField,
-  ...Object.fromEntries(keyScopes.map(({ field }) => [field, formField])),
-});
+/** The form for an API key, as a browser sends it, with the checkboxes of scopes. */
+export const keyFormSchema = z
+  .object({ name: formField, scope: formField, life: formField })
+  .catchall(formField);
 
-/** The scope that the form asks for: what is ticked, and what is typed. */
-export function scopeIn(values: FormErrors['form']['values']): string {
-  const ticked = keyScopes.filter(({ field }) => values[field] === 'on').map(({ scope }) => scope);
+/** The scope that the form asks for: what is ticked, and what is typed. @param offered the scopes that have a checkbox. */
+export function scopeIn(values: FormErrors['form']['values'], offered: Iterable<string>): string {
+  const ticked = [...offered].filter((scope) => values[scopeField(scope)] === 'on');
   return [...ticked, ...scopeTokens(values['scope'] ?? '')].join(' ');
 }
 

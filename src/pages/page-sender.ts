@@ -3,6 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { ComponentChild } from 'preact';
 import { CONFIGURATION } from '../platform/config/config.module.js';
 import { type Configuration, featuresOf } from '../platform/config/configuration.js';
+import { ScopeCatalogue } from '../platform/features/scope.catalogue.js';
 import { applicationHostOf } from '../platform/http/application-hosts.js';
 import { policyFor } from '../platform/http/security-headers.js';
 import { LanguageCatalogue } from '../platform/i18n/language.catalogue.js';
@@ -33,6 +34,7 @@ export class PageSender {
   readonly #signUp: PageFrame['signUp'];
   readonly #isOry: boolean;
   readonly #features: PageFrame['features'];
+  readonly #scopes: PageFrame['scopes'];
 
   constructor(
     private readonly assets: AssetStore,
@@ -47,7 +49,9 @@ export class PageSender {
     this.#passwordLength =
       configuration.AUTH_PROVIDER === 'ory' ? configuration.PASSWORD_MIN_LENGTH : undefined;
     this.#signUp = configuration.SIGNUP;
-    this.#features = new Set(featuresOf(configuration).map(({ name }) => name));
+    const features = featuresOf(configuration);
+    this.#features = new Set(features.map(({ name }) => name));
+    this.#scopes = new ScopeCatalogue(features).scopes;
   }
 
   /** Sends a page. */
@@ -87,6 +91,7 @@ export class PageSender {
       signUp: this.#signUp,
       applications: this.applications.exist ? 'here' : this.#isOry ? 'nowhere' : 'elsewhere',
       features: this.#features,
+      scopes: this.#scopes,
       language: this.languages.preferred(locales) ?? this.languages.of(request.headers['accept-language']),
       user:
         principal === undefined

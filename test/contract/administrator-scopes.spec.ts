@@ -1,7 +1,9 @@
 import { ModulesContainer } from '@nestjs/core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { REQUIRED_ROLE, REQUIRED_SCOPES } from '../../src/session/guards/access.decorators.js';
-import { administratorScopes, fullScope, scopeCatalogue } from '../../src/session/guards/scopes.js';
+import { featuresOf } from '../../src/platform/config/configuration.js';
+import { ScopeCatalogue, administratorScopes } from '../../src/platform/features/scope.catalogue.js';
+import { fullScope } from '../../src/session/guards/scopes.js';
 import { type Gateway, startGateway } from '../support/gateway.js';
 
 let gateway: Gateway;
@@ -34,9 +36,20 @@ function routes(): { readonly scopes: readonly string[]; readonly isForAdministr
   });
 }
 
+/** The scopes that the core and the features of the deployment declare. */
+function declared(): readonly string[] {
+  return [...new ScopeCatalogue(featuresOf(gateway.configuration)).scopes.keys()];
+}
+
+it('every scope that a route names is declared, by the core or its feature', () => {
+  const named = new Set(routes().flatMap(({ scopes }) => scopes));
+  expect(named.size).toBeGreaterThan(10);
+  expect([...named].filter((scope) => !declared().includes(scope))).toEqual([]);
+});
+
 it('the scopes of administrators are those of which every route requires the role', () => {
   const all = routes();
-  const expected = Object.keys(scopeCatalogue).filter((scope) => {
+  const expected = declared().filter((scope) => {
     const naming = all.filter(({ scopes }) => scopes.includes(scope));
     expect([scope, naming.length > 0 || scope === fullScope]).toEqual([scope, true]);
     return naming.length > 0 && naming.every(({ isForAdministrators }) => isForAdministrators);

@@ -2,7 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { z } from 'zod';
 import { claimsSchema } from '../../src/session/tokens/claims.schema.js';
-import { scopeCatalogue } from '../../src/session/guards/scopes.js';
+import { ownFeatures } from '../../src/app/features.js';
+import { ScopeCatalogue } from '../../src/platform/features/scope.catalogue.js';
 import { type Gateway, startGateway } from '../support/gateway.js';
 import { expectSections } from './marked.section.js';
 
@@ -42,7 +43,9 @@ it('docs/api.md states no operation twice', async () => {
 });
 
 it('docs/api.md lists every scope and describes every claim', async () => {
-  const scopes = Object.entries(scopeCatalogue).map(([scope, opens]) => `- \`${scope}\`: ${opens}`);
+  const scopes = [...new ScopeCatalogue(ownFeatures).scopes].map(
+    ([scope, opens]) => `- \`${scope}\`: ${opens}`,
+  );
   const { properties = {}, required = [] } = z.toJSONSchema(claimsSchema);
   const claims = Object.entries(properties).map(([name, given]) => {
     const { type, enum: values, description = '' } = claimSchema.parse(given);

@@ -1,5 +1,7 @@
 import type { ComponentChild } from 'preact';
 import { LanguageCatalogue } from '../../src/platform/i18n/language.catalogue.js';
+import { ownFeatures } from '../../src/app/features.js';
+import { ScopeCatalogue } from '../../src/platform/features/scope.catalogue.js';
 import { renderPage } from '../../src/pages/page-renderer.js';
 import type { PageFrame } from '../../src/pages/views/page-props.js';
 
@@ -24,6 +26,7 @@ export function testFrame(frame: Partial<PageFrame> = {}, language = 'en'): Page
     signUp: 'open',
     applications: 'here',
     features: new Set(['organisations']),
+    scopes: new ScopeCatalogue(ownFeatures).scopes,
     language: languages.of(language),
     passwordLength: 10,
     user: null,

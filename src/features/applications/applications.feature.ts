@@ -4,6 +4,10 @@ import { defineFeature } from '../../platform/features/feature.js';
 export const applications = defineFeature({
   name: 'applications',
   providers: ['ory'],
+  scopes: {
+    'applications:read': 'List the applications that log users in here.',
+    'applications:write': 'Register, change and remove applications.',
+  },
   groups: { applications: 'OAuth clients that log users in here, and who uses them.' },
   module: async () => (await import('./applications.module.js')).ApplicationsModule,
 });

@@ -15,15 +15,15 @@ import type { AuditEventType } from '../../directory/audit/audit-event.js';
 import { AuditService } from '../../directory/audit/audit.service.js';
 import { UserDirectory } from '../../directory/users/user-directory.js';
 import { CONFIGURATION } from '../../platform/config/config.module.js';
-import { type Configuration, resourceScopesOf } from '../../platform/config/configuration.js';
+import { type Configuration, featuresOf, resourceScopesOf } from '../../platform/config/configuration.js';
 import { givenIdSchema } from '../../platform/core/id.schema.js';
 import { newId } from '../../platform/core/identifier.js';
 import { type FieldError, Problem } from '../../platform/errors/problem.error.js';
 import { type Page, type PageQuery, decodeCursor, toPage } from '../../platform/http/page-cursor.js';
 import type { TransactionPart } from '../../platform/database/transaction-part.js';
+import { ScopeCatalogue, administratorScopes } from '../../platform/features/scope.catalogue.js';
 import { Clock } from '../../platform/time/clock.service.js';
 import { toTimestamp } from '../../platform/time/timestamp.schema.js';
-import { administratorScopes, isKnownOrForeign, scopeCatalogue } from '../../session/guards/scopes.js';
 import { type Caller, isAdministrator } from '../../session/principal.js';
 import { RevocationService } from '../../session/revocation/revocation.service.js';
 import { type AgentItem, toAgent } from './agent.schemas.js';
@@ -61,6 +61,7 @@ export interface OwningOrg {
 @Injectable()
 export class ApplicationsService {
   readonly #configuration: Configuration;
+  readonly #scopes: ScopeCatalogue;
 
   constructor(
     private readonly strategy: AuthStrategy,
@@ -71,6 +72,7 @@ export class ApplicationsService {
     @Inject(CONFIGURATION) configuration: Configuration,
   ) {
     this.#configuration = configuration;
+    this.#scopes = new ScopeCatalogue(featuresOf(configuration));
   }
 
   /** Applications, oldest first. @param orgId of those of an organisation only. @throws {Problem} `validation_failed` */
@@ -313,7 +315,7 @@ export class ApplicationsService {
     const errors = [
       ...sizeErrors(application),
       ...uriErrors(application, this.#configuration.PUBLIC_URL),
-      ...scopeErrors(application, resourceScopesOf(this.#configuration), before?.scope),
+      ...scopeErrors(application, this.#scopes, resourceScopesOf(this.#configuration), before?.scope),
       ...accessErrors(application),
       ...groupErrors(application, before),
       ...(await this.#nameErrors(application)),
@@ -450,11 +452,12 @@ function linkFault(uri: string | null): string | undefined {
 }
 
 /**
- * @param resourceScopes of all protected resources, which need a user.
+ * @param catalogue of the API's scopes. @param resourceScopes of all protected resources, which need a user.
  * @param before the scopes that it had: what a machine was given once is no reason to refuse another change.
  */
 function scopeErrors(
   { kind, scope }: Application,
+  { scopes, isKnownOrForeign }: ScopeCatalogue,
   resourceScopes: readonly string[],
   before: readonly string[] = [],
 ): FieldError[] {
@@ -467,7 +470,7 @@ function scopeErrors(
     isMachine ? !isKnownOrForeign(token) || own.includes(token) : !own.includes(token),
   );
   if (wrong.length > 0) {
-    const open = Object.keys(scopeCatalogue).filter((token) => !administratorScopes.includes(token));
+    const open = [...scopes.keys()].filter((token) => !administratorScopes.includes(token));
     const allowed = isMachine ? `${open.join(', ')}, and those of your own services` : own.join(', ');
     return [{ field: 'scope', message: `must not have ${wrong.join(' ')} for this kind: only ${allowed}` }];
   }

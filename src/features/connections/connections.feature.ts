@@ -12,6 +12,10 @@ export const connections = defineFeature({
       run: async (_settings, core) => (await import('./connections.check.js')).tryConnections(core),
     },
   ],
+  scopes: {
+    'connections:read': 'List the company logins of organisations.',
+    'connections:write': 'Connect, change, test and remove company logins of organisations.',
+  },
   groups: { connections: 'Company logins of organisations: OpenID, SAML and LDAP.' },
   module: async () => (await import('./connections.module.js')).ConnectionsModule,
 });

@@ -44,6 +44,11 @@ export class OrgPages {
     };
   }
 
+  /** The scopes that a form for a key offers. */
+  scopes(request: FastifyRequest): Iterable<string> {
+    return this.pages.frame(request).scopes.keys();
+  }
+
   /** Reads one page of a list. @throws {Problem} that the API answers with. */
   async list<Schema extends z.ZodType>(
     request: FastifyRequest,

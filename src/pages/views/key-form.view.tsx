@@ -1,5 +1,6 @@
 import type { VNode } from 'preact';
-import { administratorScopes, revocationsScope, scopeCatalogue } from '../../session/guards/scopes.js';
+import { administratorScopes } from '../../platform/features/scope.catalogue.js';
+import { revocationsScope } from '../../session/guards/scopes.js';
 import type { TextKey } from '../../platform/i18n/locales/en.js';
 import { FormCheck, FormField, FormProblem, FormSelect } from './form-field.view.js';
 import type { FormState } from './form-state.js';
@@ -8,14 +9,8 @@ import { usePage } from './page-props.js';
 /** The lifetimes that the form offers, in days; `never` has no end. */
 export const keyLives = ['30', '90', '365', 'never'] as const;
 
-type KeyScope = keyof typeof scopeCatalogue;
-
-const isKeyScope = (scope: string): scope is KeyScope => Object.hasOwn(scopeCatalogue, scope);
-
-/** The scopes of the API, each with its checkbox. */
-export const keyScopes = Object.keys(scopeCatalogue)
-  .filter(isKeyScope)
-  .map((scope) => ({ scope, field: `scope_${scope.replace(':', '_')}` }));
+/** Name of the checkbox of a scope. */
+export const scopeField = (scope: string): string => `scope_${scope.replace(':', '_')}`;
 
 /** What a key of an organisation may do, where it isn't the same as for a user's: it acts as an account of its own. */
 const orgKeyLabels: Readonly<Record<string, TextKey>> = {
@@ -38,14 +33,15 @@ export interface NewKeyProps {
 /** A form for a new API key, collapsed unless it has errors. */
 export function NewKey({ action, form, hasRole = false }: NewKeyProps): VNode {
   const {
-    language: { text, rich },
+    language: { text, rich, find },
+    scopes,
     user,
   } = usePage();
   // What only administrators may do opens nothing to anybody else, nor to a service account. The feed of ended sessions is for them, too.
   const isForAdministrator = !hasRole && user?.isAdmin === true;
-  const isOffered = ({ scope }: { readonly scope: string }): boolean =>
+  const isOffered = ([scope]: readonly [string, string]): boolean =>
     isForAdministrator || !(administratorScopes.includes(scope) || scope === revocationsScope);
-  const first: KeyScope = hasRole ? 'orgs:read' : 'profile:read';
+  const first = hasRole ? 'orgs:read' : 'profile:read';
   return (
     <details open={form !== undefined}>
       <summary>{text('keys.new')}</summary>
@@ -54,12 +50,12 @@ export function NewKey({ action, form, hasRole = false }: NewKeyProps): VNode {
         <FormField id="api-key-name" name="name" label={text('keys.name')} maxLength={200} form={form} />
         <fieldset>
           <legend>{text('keys.scopes')}</legend>
-          {keyScopes.filter(isOffered).map(({ scope, field }) => (
+          {[...scopes].filter(isOffered).map(([scope, opens]) => (
             <FormCheck
               key={scope}
-              id={`api-key-${field}`}
-              name={field}
-              label={text((hasRole ? orgKeyLabels[scope] : undefined) ?? `keys.scope.${scope}`)}
+              id={`api-key-${scopeField(scope)}`}
+              name={scopeField(scope)}
+              label={find((hasRole ? orgKeyLabels[scope] : undefined) ?? `keys.scope.${scope}`) ?? opens}
               initial={scope === first ? 'on' : ''}
               form={form}
             />

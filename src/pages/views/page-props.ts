@@ -45,6 +45,8 @@ export interface PageFrame {
   readonly applications: 'here' | 'elsewhere' | 'nowhere';
   /** Names of the features that the deployment has. */
   readonly features: ReadonlySet<string>;
+  /** The scopes of the deployment's API, with what each opens. */
+  readonly scopes: ReadonlyMap<string, string>;
   /** Who may get a new account. */
   readonly signUp: 'open' | 'invite' | 'closed';
   /** Origin whose links and files the page has; undefined if it's the page's own. */

@@ -68,6 +68,16 @@ it.each<[string, readonly Feature[], string]>([
     'The problem till_full is declared by the feature two and by the feature one.',
   ],
   [
+    'a scope of another prefix',
+    [feature('two-words', { scopes: { 'words:read': 'Read.' } })],
+    'declares the scope words:read, which does not begin with two-words.',
+  ],
+  [
+    'a scope of the core',
+    [feature('orgs', { scopes: { 'orgs:read': 'Read.' } })],
+    'The scope orgs:read is declared by the feature orgs and by the core.',
+  ],
+  [
     'a group twice',
     [feature('one', { groups: { things: 'Some.' } }), feature('two', { groups: { things: 'Others.' } })],
     'The group things is declared by',

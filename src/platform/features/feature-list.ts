@@ -3,6 +3,7 @@ import { StartError } from '../errors/start-errors.js';
 import { textPrefixOf } from '../i18n/feature-texts.js';
 import { english } from '../i18n/locales/en.js';
 import type { Feature } from './feature.js';
+import { coreScopes, familyOf } from './scope.catalogue.js';
 
 /** Features that can't be together. The message names them. */
 export class FeatureError extends StartError {
@@ -48,6 +49,7 @@ function assertDistinct(features: readonly Feature[], coreNames: readonly string
       ...coreNames.map((name) => `variable ${name}`),
       ...Object.keys(english).map((key) => `text ${key}`),
       ...Object.keys(problemCatalogue).map((code) => `problem ${code}`),
+      ...Object.keys(coreScopes).map((scope) => `scope ${scope}`),
     ].map((name) => [name, 'the core']),
   );
   for (const feature of features) {
@@ -79,6 +81,15 @@ function assertDistinct(features: readonly Feature[], coreNames: readonly string
     if (foreign !== undefined) {
       throw new FeatureError(
         `The feature ${feature.name} declares the problem ${foreign}, which does not begin with ${feature.name}:`,
+      );
+    }
+    const strangeScope = Object.keys(feature.scopes).find(
+      (scope) =>
+        !prefixes.some((prefix) => `${familyOf(scope).replaceAll('-', '_')}_`.startsWith(`${prefix}_`)),
+    );
+    if (strangeScope !== undefined) {
+      throw new FeatureError(
+        `The feature ${feature.name} declares the scope ${strangeScope}, which does not begin with ${prefixes.map((prefix) => prefix.replaceAll('_', '-')).join(' or ')}.`,
       );
     }
     const names = [

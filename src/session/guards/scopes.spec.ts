@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { covers, isKnownOrForeign, scopeTokens, uncovered } from './scopes.js';
+import { covers, scopeTokens, uncovered } from './scopes.js';
 
 describe('a scope', () => {
   it('has tokens between any blanks (RFC 6749 section 3.3)', () => {
@@ -22,19 +22,5 @@ describe('a scope', () => {
   it('leaves uncovered what it does not have, in the order asked for', () => {
     expect(uncovered('b', ['c', 'b', 'a'])).toEqual(['c', 'a']);
     expect(uncovered('api', ['c', 'b', 'a'])).toEqual([]);
-  });
-
-  it.each([
-    ['api', true],
-    ['orgs:read', true],
-    ['app:x', true],
-    ['app', true],
-    ['toString', true],
-    ['orgs:raed', false],
-    ['orgs', false],
-    ['api:read', false],
-    ['signing-keys:reed', false],
-  ])('%s is known or an application’s own: %s', (scope, isTaken) => {
-    expect(isKnownOrForeign(scope)).toBe(isTaken);
   });
 });

@@ -220,6 +220,39 @@ describe('a feature that is left out', () => {
     }
   });
 
+  it('applications: a key with a scope of theirs stays, is listed, and opens what its other scopes open', async () => {
+    const headers = { host: 'auth.example.test', cookie };
+    const path = '/api/v1/api-keys';
+    const scope = 'applications:read profile:read';
+    const payload = { name: 'Left behind', scope };
+    const made = await whole.app.inject({ method: 'POST', url: path, headers, payload });
+    const { id, key } = z.looseObject({ id: z.string(), key: z.string() }).parse(made.json());
+    const withKey = { host: headers.host, 'x-api-key': key };
+    expect((await whole.app.inject({ url: '/api/v1/applications', headers: withKey })).statusCode).toBe(200);
+    const scopesOf = async (of: typeof whole.app) =>
+      z
+        .looseObject({ scopes_supported: z.array(z.string()) })
+        .parse((await of.inject({ url: '/.well-known/oauth-protected-resource', headers })).json())
+        .scopes_supported.filter((name) => name.startsWith('applications:'));
+    const app = await without(['applications']);
+    try {
+      const listed = await app.inject({ url: path, headers });
+      expect(listed.json()).toMatchObject({
+        items: expect.arrayContaining([expect.objectContaining({ id, scope })]),
+      });
+      expect((await app.inject({ url: '/', headers })).body).toContain(`<code>${scope}</code>`);
+      expect((await app.inject({ url: '/api/v1/me', headers: withKey })).statusCode).toBe(200);
+      expect((await app.inject({ url: '/api/v1/applications', headers: withKey })).statusCode).toBe(404);
+      expect([await scopesOf(whole.app), await scopesOf(app)]).toEqual([
+        ['applications:read', 'applications:write'],
+        [],
+      ]);
+      expect((await app.inject({ method: 'DELETE', url: `${path}/${id}`, headers })).statusCode).toBe(204);
+    } finally {
+      await app.close();
+    }
+  });
+
   it('connections: without them, an organisation has no page of connections, and a login begins with the account of this site', async () => {
     const headers = { host: 'auth.example.test', cookie };
     const { app: before } = whole;
