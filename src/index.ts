@@ -14,6 +14,13 @@ export {
   defineFeature,
   defineSettings,
 } from './platform/features/feature.js';
+export {
+  type AuditEventWords,
+  type FeatureAuditEvent,
+  defineAuditEvents,
+} from './platform/features/audit-event.catalogue.js';
+export { AuditModule } from './directory/audit/audit.module.js';
+export { type AuditEvent, AuditService } from './directory/audit/audit.service.js';
 export { newId } from './platform/core/identifier.js';
 export {
   type FeatureProblem,

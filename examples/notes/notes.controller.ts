@@ -89,7 +89,7 @@ export class NotesController {
   @RequireAuthAge(300)
   @RequireAal2()
   async clear(@CurrentUser() principal: Principal): Promise<void> {
-    await this.#notes.clear(orgOf(principal));
+    await this.#notes.clear(orgOf(principal), principal.claims.sub);
   }
 
   /** For administrators of the deployment. */

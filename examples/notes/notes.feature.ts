@@ -1,4 +1,5 @@
 import { defineFeature } from '@vestibule-auth/vestibule';
+import { noteEvents } from './note.events.js';
 import { noteProblems } from './note.problems.js';
 import { noteSettings } from './note.settings.js';
 import { NotesDatabase } from './notes.database.js';
@@ -26,6 +27,7 @@ export const notes = defineFeature({
     },
   },
   problems: noteProblems,
+  auditEvents: noteEvents,
   scopes: { 'notes:read': 'Read notes.', 'notes:write': 'Write and remove notes.' },
   groups: { notes: 'Notes that the members of an organisation share.' },
   checks: [

@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Selectable } from 'kysely';
-import { Problem, type SettingsOf, newId } from '@vestibule-auth/vestibule';
+import { AuditService, Problem, type SettingsOf, newId } from '@vestibule-auth/vestibule';
+import { noteEvents } from './note.events.js';
 import { noteProblems } from './note.problems.js';
 import { noteSettings } from './note.settings.js';
 import { NotesDatabase, type NotesTable } from './notes.database.js';
@@ -15,6 +16,7 @@ export class NotesService {
 
   constructor(
     private readonly database: NotesDatabase,
+    private readonly audit: AuditService,
     @Inject(noteSettings.token) { NOTES_FREE_LIMIT }: SettingsOf<typeof noteSettings>,
   ) {
     this.#most = { free: NOTES_FREE_LIMIT, team: 1000 };
@@ -53,9 +55,10 @@ export class NotesService {
     }
   }
 
-  /** Removes every note of an organisation. */
-  async clear(orgId: string): Promise<void> {
+  /** Removes every note of an organisation, which its audit trail then has. */
+  async clear(orgId: string, userId: string): Promise<void> {
     await this.database.query.deleteFrom('notes').where('org_id', '=', orgId).execute();
+    await this.audit.record({ type: noteEvents.cleared.type, userId, orgId });
   }
 
   /** How many notes there are in all. */

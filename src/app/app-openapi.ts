@@ -1,6 +1,8 @@
 import type { INestApplication } from '@nestjs/common';
 import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
-import type { CommonConfiguration } from '../platform/config/configuration.js';
+import { type CommonConfiguration, featuresOf } from '../platform/config/configuration.js';
+import { auditEventTypesWith } from '../platform/features/audit-event.catalogue.js';
+import { eventTypeFormat } from '../operations/audit-events/audit-event.schemas.js';
 import { completeDocument } from '../platform/http/openapi-completion.js';
 
 /** Creates the OpenAPI 3.1 document of the routes that exist under this configuration. */
@@ -39,10 +41,9 @@ export function createOpenApiDocument(
     })
     .build();
   const document = SwaggerModule.createDocument(app, options, { operationIdFactory: operationId });
-  const groups = Object.fromEntries(
-    configuration.features.flatMap(({ feature }) => Object.entries(feature.groups)),
-  );
-  completeDocument(document, groups);
+  const features = featuresOf(configuration);
+  const groups = Object.fromEntries(features.flatMap((feature) => Object.entries(feature.groups)));
+  completeDocument(document, groups, new Map([[eventTypeFormat, auditEventTypesWith(features)]]));
   return document;
 }
 

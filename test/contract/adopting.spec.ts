@@ -121,6 +121,15 @@ describe.each(databaseKinds)('the example of docs/adopting.md on %s', (kind) => 
     const headers = { cookie: strong.cookie };
     expect((await gateway.request(path, { method: 'DELETE', headers })).status).toBe(204);
     expect(await textsOf('owner')).toEqual([]);
+    const administrator = { cookie: world.sessions.administrator.cookie };
+    const events = await gateway.request('/api/v1/audit-events?type=notes:cleared', {
+      headers: administrator,
+    });
+    expect(events.json()).toMatchObject({ items: [{ type: 'notes:cleared', actor: { id: user.id } }] });
+    const page = await gateway.request('/admin/audit-events?type=notes:cleared', {
+      headers: { ...administrator, 'accept-language': 'de' },
+    });
+    expect(page.text).toContain('<summary>Alle Notizen entfernt');
   });
 
   it.each([

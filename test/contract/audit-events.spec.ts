@@ -88,6 +88,14 @@ describe.each(databaseKinds)('GET /api/v1/audit-events on %s', (kind) => {
     await databases?.drop();
   });
 
+  it('of a type that no feature has any more, once there are some', async () => {
+    const query = 'type=moon:landed';
+    expect((await ask(query)).status).toBe(400);
+    const audit = new AuditRepository(gateway.app.get(Database, { strict: false }));
+    await audit.append([row(100_000, { type: 'moon:landed' })]);
+    expect((await ask(query)).json()).toMatchObject({ items: [{ requestId: 'request-100000' }] });
+  });
+
   it('newest first, with every member', async () => {
     const answer = await ask('to=2025-01-02T00:00:00Z');
     expect(answer.status).toBe(200);
@@ -178,6 +186,8 @@ describe.each(databaseKinds)('GET /api/v1/audit-events on %s', (kind) => {
     `cursor=${Buffer.from('{"id":{"$gt":""}}').toString('base64url')}`,
     'cursor=a&cursor=b',
     'type=everything',
+    'type=moon:started',
+    'type=with%20blank',
     'actor=1',
     "actor=' or 1=1 --",
     'target=%00',

@@ -5,7 +5,11 @@ import { ScopeCatalogue } from '../../src/platform/features/scope.catalogue.js';
 import { renderPage } from '../../src/pages/page-renderer.js';
 import type { PageFrame } from '../../src/pages/views/page-props.js';
 
-const languages = new LanguageCatalogue({ LOCALES_DIR: undefined, DEFAULT_LANGUAGE: 'en' });
+const languages = new LanguageCatalogue({
+  LOCALES_DIR: undefined,
+  DEFAULT_LANGUAGE: 'en',
+  features: ownFeatures.map((feature) => ({ feature, settings: undefined })),
+});
 
 /** What a page of a visitor knows, in English unless said otherwise. */
 export function testFrame(frame: Partial<PageFrame> = {}, language = 'en'): PageFrame {

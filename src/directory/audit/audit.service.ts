@@ -2,7 +2,8 @@ import { Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
 import { Clock } from '../../platform/time/clock.service.js';
 import { newId } from '../../platform/core/identifier.js';
 import { Problem } from '../../platform/errors/problem.error.js';
-import type { AuditEvent, AuditEventType } from './audit-event.js';
+import type { AuditEventType } from '../../platform/features/audit-event.catalogue.js';
+import type { AuditEvent } from './audit-event.js';
 import { type AuditEventRow, AuditRepository } from './audit.repository.js';
 import { FailureCap } from './failure-cap.js';
 

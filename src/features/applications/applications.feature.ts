@@ -1,13 +1,16 @@
 import { defineFeature } from '../../platform/features/feature.js';
+import { applicationEvents } from './application-audit-events.js';
 
 /** Applications that log users in here, of the deployment and of organisations, and what users have allowed them. */
 export const applications = defineFeature({
   name: 'applications',
+  prefixes: ['applications', 'application'],
   providers: ['ory'],
   scopes: {
     'applications:read': 'List the applications that log users in here.',
     'applications:write': 'Register, change and remove applications.',
   },
   groups: { applications: 'OAuth clients that log users in here, and who uses them.' },
+  auditEvents: applicationEvents,
   module: async () => (await import('./applications.module.js')).ApplicationsModule,
 });

@@ -11,7 +11,7 @@ import { isReservedName } from '../../auth-strategy/reserved-names.js';
 import { AuthStrategy } from '../../auth-strategy/auth.strategy.js';
 import { redirectUriFault } from '../../auth-strategy/redirect-uri.js';
 import { registrationFault } from '../../auth-strategy/registration-size.js';
-import type { AuditEventType } from '../../directory/audit/audit-event.js';
+import type { AuditEventType } from '../../platform/features/audit-event.catalogue.js';
 import { AuditService } from '../../directory/audit/audit.service.js';
 import { UserDirectory } from '../../directory/users/user-directory.js';
 import { CONFIGURATION } from '../../platform/config/config.module.js';
@@ -33,6 +33,7 @@ import {
   type ApplicationItem,
   toItem,
 } from './application.schemas.js';
+import { applicationEvents } from './application-audit-events.js';
 
 /** Applications that an organisation, or the deployment itself, may have. */
 export const mostApplications = 200;
@@ -146,7 +147,7 @@ export class ApplicationsService {
     }
     await this.#requireValid(application, caller);
     const clientSecret = await this.#registry.create(application, mostApplications, requireAuthor);
-    await this.#record('application_created', application, caller);
+    await this.#record(applicationEvents.application_created.type, application, caller);
     return { ...toItem(application, null), clientSecret };
   }
 
@@ -191,7 +192,7 @@ export class ApplicationsService {
     await this.#requireValid(application, caller, known);
     await this.#registry.replace(application);
     await this.#endTokens(application);
-    await this.#record('application_updated', application, caller);
+    await this.#record(applicationEvents.application_updated.type, application, caller);
     return this.#item(application);
   }
 
@@ -216,7 +217,7 @@ export class ApplicationsService {
       }
       const until = this.clock.now() + keepPreviousFor * 1000;
       const clientSecret = await this.#registry.rotateSecret(application, until);
-      await this.#record('application_secret_rotated', application, caller);
+      await this.#record(applicationEvents.application_secret_rotated.type, application, caller);
       return { clientSecret, previousSecretUntil: keepPreviousFor === 0 ? null : toTimestamp(until) };
     });
   }
@@ -229,7 +230,7 @@ export class ApplicationsService {
       await this.#endTokens(application);
       await this.#registry.remove(application.id);
       await this.#endTokens(application);
-      await this.#record('application_deleted', application, caller);
+      await this.#record(applicationEvents.application_deleted.type, application, caller);
     });
   }
 

@@ -1,8 +1,10 @@
 import { defineFeature } from '../../platform/features/feature.js';
+import { connectionEvents } from './connection-audit-events.js';
 
 /** Logins by companies' directories and providers: those of the deployment, and those that organisations connect (docs/connections.md). */
 export const connections = defineFeature({
   name: 'connections',
+  prefixes: ['connections', 'connection'],
   providers: ['ory'],
   // It has no settings of its own: its variables are the core's, which are read with the kinds that other features declare.
   checks: [
@@ -17,5 +19,6 @@ export const connections = defineFeature({
     'connections:write': 'Connect, change, test and remove company logins of organisations.',
   },
   groups: { connections: 'Company logins of organisations: OpenID, SAML and LDAP.' },
+  auditEvents: connectionEvents,
   module: async () => (await import('./connections.module.js')).ConnectionsModule,
 });

@@ -14,6 +14,7 @@ import { OrgEvents } from '../../orgs/org-events.js';
 import type { LockedOrg } from '../../orgs/org-lock.js';
 import { OrgRepository } from '../../orgs/org.repository.js';
 import { type MemberAnswer, type Membership, roleSchema } from '../../orgs/org.schemas.js';
+import { orgEvents } from './org-audit-events.js';
 
 /** An organisation and a user, by their ids as the caller gave them. */
 interface GivenMember {
@@ -125,7 +126,7 @@ export class MembersService {
     });
     await this.events.rightsLost(caller, userId, lowered);
     await this.events.record(caller, {
-      type: 'member_removed',
+      type: orgEvents.member_removed.type,
       userId,
       orgId: id,
       reason: isLeaving ? 'left' : 'removed',
@@ -163,7 +164,7 @@ export class MembersService {
       await this.events.membershipChanged(userId);
       await this.events.record(caller, { type: 'member_added', orgId: id, reason: 'domain' });
     } else if (hasChanged) {
-      await this.events.record(caller, { type: 'join_requested', orgId: id });
+      await this.events.record(caller, { type: orgEvents.join_requested.type, orgId: id });
     }
     return { userId, role, state };
   }
@@ -182,7 +183,7 @@ export class MembersService {
   async reject(caller: Caller, given: GivenMember): Promise<void> {
     const { id, userId } = await this.#decide(caller, given, (org, userId) => org.forget(userId));
     await this.events.record(caller, {
-      type: 'member_removed',
+      type: orgEvents.member_removed.type,
       userId,
       orgId: id,
       reason: 'request_rejected',

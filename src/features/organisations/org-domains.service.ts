@@ -10,6 +10,7 @@ import { requireFound, requireId, requireMay, readerStanding } from '../../orgs/
 import { OrgEvents } from '../../orgs/org-events.js';
 import { type OrgChanges, OrgRepository } from '../../orgs/org.repository.js';
 import { orgProblems } from './org-problems.js';
+import { orgEvents } from './org-audit-events.js';
 
 /** Confirms organisations' domains: by DNS record, or for an administrator. */
 @Injectable()
@@ -81,7 +82,7 @@ export class OrgDomains {
         reason: 'domain_taken',
       });
     }
-    await this.events.recordOrg(caller, 'org_domain_confirmed', id, proof);
+    await this.events.recordOrg(caller, orgEvents.org_domain_confirmed.type, id, proof);
     return result.org;
   }
 }

@@ -8,6 +8,7 @@ import { UsersService } from '../../directory/users/users.service.js';
 import { requireId, requireMay } from '../../orgs/org-access.js';
 import { OrgEvents } from '../../orgs/org-events.js';
 import { OwnLogins } from '../../orgs/own-logins.js';
+import { orgEvents } from './org-audit-events.js';
 
 /** Changes the active organisation of a session. */
 @Injectable()
@@ -49,7 +50,7 @@ export class OrgSwitch {
       throw new Problem('unauthenticated', { reason: 'session_over' });
     }
     const minted = await this.sessions.mint(account, session, { source: principal.claims });
-    await this.events.recordOrg(caller, 'org_switched', id);
+    await this.events.recordOrg(caller, orgEvents.org_switched.type, id);
     return minted;
   }
 }

@@ -1,4 +1,5 @@
 import { defineFeature } from '../../platform/features/feature.js';
+import { orgEvents } from './org-audit-events.js';
 import { orgProblems } from './org-problems.js';
 
 /**
@@ -7,10 +8,11 @@ import { orgProblems } from './org-problems.js';
  */
 export const organisations = defineFeature({
   name: 'organisations',
-  prefixes: ['organisations', 'domain'],
+  prefixes: ['organisations', 'org', 'domain', 'member', 'join'],
   problems: orgProblems,
   groups: {
     orgs: 'Organisations, with their members, invites, keys and applications. Administrators of the deployment can do what owners can.',
   },
+  auditEvents: orgEvents,
   module: async () => (await import('./organisations.module.js')).OrganisationsModule,
 });

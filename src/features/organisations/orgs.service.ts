@@ -35,6 +35,7 @@ import {
 } from '../../orgs/org.schemas.js';
 import { idPositionSchema } from '../../directory/users/profile-input.js';
 import { slugsOf } from '../../orgs/org-slug.js';
+import { orgEvents } from './org-audit-events.js';
 
 /** New short names of an organisation in a year: they are never given again, so that they mustn't be used up. */
 const [mostRenames, oneYear] = [3, 365 * 86_400_000];
@@ -92,7 +93,7 @@ export class OrgsService {
       throw taken('slug');
     }
     await this.events.membershipChanged(userId);
-    await this.events.recordOrg(caller, 'org_created', org.id);
+    await this.events.recordOrg(caller, orgEvents.org_created.type, org.id);
     return versioned({ org, role: 'owner' });
   }
 
@@ -198,7 +199,7 @@ export class OrgsService {
       await this.events.orgChanged(org.id);
     }
     const reason = hasPolicy ? `second_factor_${org.second_factor}` : undefined;
-    await this.events.recordOrg(caller, 'org_updated', org.id, reason);
+    await this.events.recordOrg(caller, orgEvents.org_updated.type, org.id, reason);
     return versioned({ org, role });
   }
 
@@ -237,7 +238,7 @@ export class OrgsService {
     for (const { user_id: userId } of robots) {
       await this.events.membershipChanged(userId);
     }
-    await this.events.recordOrg(caller, 'org_deleted', id);
+    await this.events.recordOrg(caller, orgEvents.org_deleted.type, id);
     await this.applications.remove();
   }
 }

@@ -8,6 +8,7 @@ import { SessionService } from '../../session/session.service.js';
 import { HostCodeRepository, type HostGrant } from './host-code.repository.js';
 import type { ProtectedHost } from './protected-host.js';
 import { SessionHostsRepository } from './session-hosts.repository.js';
+import { hostEvents } from './host-audit-events.js';
 
 const codeForm = /^[\w-]{43}$/;
 
@@ -62,7 +63,7 @@ export class HostSessions {
     const { sid: sessionId, sub: userId } = session.claims;
     await this.hosts.add(sessionId, host.host);
     const target = { kind: 'host', id: host.host } as const;
-    await this.audit.record({ type: 'host_login', userId, sessionId, target, ...client });
+    await this.audit.record({ type: hostEvents.host_login.type, userId, sessionId, target, ...client });
     return { session, returnTo };
   }
 

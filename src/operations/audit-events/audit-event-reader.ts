@@ -9,6 +9,12 @@ import type { AuditFilter } from './audit-event.schemas.js';
 export class AuditEventReader {
   constructor(private readonly database: Database) {}
 
+  /** Whether there is an event of a type. */
+  async hasType(type: string): Promise<boolean> {
+    const events = this.database.query.selectFrom('audit_events').select('id').where('type', '=', type);
+    return (await events.limit(1).executeTakeFirst()) !== undefined;
+  }
+
   /**
    * Events, newest first. Ids are ordered by time, so that every filter reads a range of an index that ends with the id.
    * @param before id of the last event of the previous page.

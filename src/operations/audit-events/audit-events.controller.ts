@@ -1,13 +1,22 @@
-import { Query } from '@nestjs/common';
+import { Inject, Query } from '@nestjs/common';
 import type { Selectable } from 'kysely';
 import { z } from 'zod';
 import type { AuditEventsTable } from '../../platform/database/database.schema.js';
 import { AuditService } from '../../directory/audit/audit.service.js';
+import { CONFIGURATION } from '../../platform/config/config.module.js';
+import { type Configuration, featuresOf } from '../../platform/config/configuration.js';
+import { Problem } from '../../platform/errors/problem.error.js';
+import { auditEventTypesWith } from '../../platform/features/audit-event.catalogue.js';
 import { decodeCursor, toPage } from '../../platform/http/page-cursor.js';
 import { RequireScope } from '../../session/guards/access.decorators.js';
 import { ApiController, ApiRoute } from '../../session/guards/api-route.js';
 import { AuditEventReader } from './audit-event-reader.js';
-import { type auditEventSchema, auditEventsAnswerSchema, auditQuerySchema } from './audit-event.schemas.js';
+import {
+  type auditEventSchema,
+  auditEventsAnswerSchema,
+  auditQuerySchema,
+  eventTypeMessage,
+} from './audit-event.schemas.js';
 
 const cursorSchema = z.object({ id: z.uuid() });
 
@@ -15,10 +24,15 @@ const cursorSchema = z.object({ id: z.uuid() });
 @ApiController('api/v1/audit-events', { tag: 'audit', role: 'admin', problems: ['database_unavailable'] })
 @RequireScope('audit:read')
 export class AuditEventsController {
+  readonly #types: ReadonlySet<string>;
+
   constructor(
     private readonly events: AuditEventReader,
     private readonly audit: AuditService,
-  ) {}
+    @Inject(CONFIGURATION) configuration: Pick<Configuration, 'features'>,
+  ) {
+    this.#types = new Set(auditEventTypesWith(featuresOf(configuration)));
+  }
 
   @ApiRoute('GET', '', {
     summary: 'List audit events',
@@ -33,8 +47,16 @@ export class AuditEventsController {
     const before = decodeCursor(cursorSchema, cursor)?.id;
     // Administrators look for what they have just done.
     await this.audit.flush();
+    await this.#requireType(filter.type);
     const rows = await this.events.list(filter, limit + 1, before);
     return toPage(rows, limit, toItem, ({ id }) => ({ id }));
+  }
+
+  /** Events of a feature that was left out since have a type that isn't declared any more. @throws {Problem} `validation_failed` */
+  async #requireType(type: string | undefined): Promise<void> {
+    if (type !== undefined && !this.#types.has(type) && !(await this.events.hasType(type))) {
+      throw new Problem('validation_failed', { errors: [{ field: 'type', message: eventTypeMessage }] });
+    }
   }
 }
 

@@ -1,9 +1,12 @@
-import { Controller, Get, Query, Req, Res } from '@nestjs/common';
+import { Controller, Get, Inject, Query, Req, Res } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { h } from 'preact';
 import { z } from 'zod';
 import { auditEventsAnswerSchema } from '../../operations/audit-events/audit-event.schemas.js';
+import { CONFIGURATION } from '../../platform/config/config.module.js';
+import { type Configuration, featuresOf } from '../../platform/config/configuration.js';
+import { auditEventTypesWith } from '../../platform/features/audit-event.catalogue.js';
 import { RequireRole } from '../../session/guards/access.decorators.js';
 import { UserDirectory } from '../../directory/users/user-directory.js';
 import { ApiClient } from '../api.client.js';
@@ -43,12 +46,17 @@ const texts: FormTexts = {
 @Controller('admin/audit-events')
 @RequireRole('admin')
 export class AdminAuditController {
+  readonly #types: readonly string[];
+
   constructor(
     private readonly api: ApiClient,
     private readonly pages: PageSender,
     private readonly directory: UserDirectory,
     private readonly applications: ApplicationParts,
-  ) {}
+    @Inject(CONFIGURATION) configuration: Pick<Configuration, 'features'>,
+  ) {
+    this.#types = auditEventTypesWith(featuresOf(configuration));
+  }
 
   @Get()
   async list(
@@ -68,6 +76,7 @@ export class AdminAuditController {
     const names = 'form' in found ? new Map<string, string>() : await this.#namesIn(request, found.items);
     const page = h(AuditEventsPage, {
       names,
+      types: this.#types,
       form: 'form' in found ? found.form : { values, errors: {} },
       events: 'form' in found ? undefined : found.items,
       paging: pagingOf('/admin/audit-events', values, cursor, 'form' in found ? null : found.nextCursor),

@@ -2,6 +2,7 @@ import { expect, it } from 'vitest';
 import { z } from 'zod';
 import { type Feature, type FeatureDefinition, defineFeature, defineSettings } from './feature.js';
 import { defineProblems, releasedProblems } from '../errors/problem.catalogue.js';
+import { defineAuditEvents, releasedAuditEvents } from './audit-event.catalogue.js';
 import { defineTexts } from '../i18n/feature-texts.js';
 import { inOrderOfNeeds } from './feature-list.js';
 
@@ -66,6 +67,19 @@ it.each<[string, readonly Feature[], string]>([
       feature('two', { problems: releasedProblems({ till_full: full }), prefixes: ['till'] }),
     ],
     'The problem till_full is declared by the feature two and by the feature one.',
+  ],
+  [
+    'an audit event of another feature',
+    [feature('shop', { auditEvents: defineAuditEvents('mail', { sent: { en: 'Sent' } }) })],
+    'The feature shop declares the audit event mail:sent, which does not begin with shop:',
+  ],
+  [
+    'an audit event twice',
+    [
+      feature('one', { auditEvents: releasedAuditEvents({ till_shut: { en: 'Shut' } }), prefixes: ['till'] }),
+      feature('two', { auditEvents: releasedAuditEvents({ till_shut: { en: 'Shut' } }), prefixes: ['till'] }),
+    ],
+    'The audit event till_shut is declared by the feature two and by the feature one.',
   ],
   [
     'a scope of another prefix',

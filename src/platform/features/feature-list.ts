@@ -2,6 +2,7 @@ import { problemCatalogue } from '../errors/problem.catalogue.js';
 import { StartError } from '../errors/start-errors.js';
 import { textPrefixOf } from '../i18n/feature-texts.js';
 import { english } from '../i18n/locales/en.js';
+import { coreAuditEvents } from './audit-event.catalogue.js';
 import type { Feature } from './feature.js';
 import { coreScopes, familyOf } from './scope.catalogue.js';
 
@@ -50,6 +51,7 @@ function assertDistinct(features: readonly Feature[], coreNames: readonly string
       ...Object.keys(english).map((key) => `text ${key}`),
       ...Object.keys(problemCatalogue).map((code) => `problem ${code}`),
       ...Object.keys(coreScopes).map((scope) => `scope ${scope}`),
+      ...coreAuditEvents.map((type) => `audit event ${type}`),
     ].map((name) => [name, 'the core']),
   );
   for (const feature of features) {
@@ -71,16 +73,17 @@ function assertDistinct(features: readonly Feature[], coreNames: readonly string
         `The feature ${feature.name} declares the text ${strange}, which does not begin with ${textPrefix}`,
       );
     }
-    const codes = Object.values(feature.problems).map(({ code }) => code);
-    const foreign = codes.find(
-      (code) =>
-        ![`${feature.name}:`, ...prefixes.map((prefix) => `${prefix}_`)].some((begin) =>
-          code.startsWith(begin),
-        ),
+    const declared = [
+      ...Object.values(feature.problems).map(({ code }) => `problem ${code}`),
+      ...Object.values(feature.auditEvents).map(({ type }) => `audit event ${type}`),
+    ];
+    const beginnings = [`${feature.name}:`, ...prefixes.map((prefix) => `${prefix}_`)];
+    const foreign = declared.find(
+      (name) => !beginnings.some((beginning) => name.slice(name.lastIndexOf(' ') + 1).startsWith(beginning)),
     );
     if (foreign !== undefined) {
       throw new FeatureError(
-        `The feature ${feature.name} declares the problem ${foreign}, which does not begin with ${feature.name}:`,
+        `The feature ${feature.name} declares the ${foreign}, which does not begin with ${feature.name}:`,
       );
     }
     const strangeScope = Object.keys(feature.scopes).find(
@@ -97,7 +100,7 @@ function assertDistinct(features: readonly Feature[], coreNames: readonly string
       ...variables.map((name) => `variable ${name}`),
       ...feature.tables.map((name) => `table ${name}`),
       ...texts.map((key) => `text ${key}`),
-      ...codes.map((code) => `problem ${code}`),
+      ...declared,
       ...Object.keys(feature.groups).map((name) => `group ${name}`),
       ...Object.keys(feature.scopes).map((name) => `scope ${name}`),
       ...(feature.connectionKind === undefined ? [] : [`kind of connection ${feature.connectionKind.name}`]),

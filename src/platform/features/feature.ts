@@ -7,6 +7,7 @@ import type { ProtectedResource } from '../config/protected-resources.parser.js'
 import type { Database } from '../database/database.schema.js';
 import type { FeatureProblem } from '../errors/problem.catalogue.js';
 import type { FeatureTexts } from '../i18n/feature-texts.js';
+import type { FeatureAuditEvent } from './audit-event.catalogue.js';
 import type { AddCommands } from './command-line.js';
 import { type FeatureSecret, secretsAmong } from './feature-secrets.js';
 
@@ -66,7 +67,7 @@ export interface FeatureDefinition<Shape extends z.ZodRawShape> {
   readonly name: string;
   /** Features that it imports. */
   readonly needs?: readonly string[];
-  /** With what the names of its variables and tables begin, and codes of problems without its name. Default: its name, with `_` for `-`. */
+  /** With what the names of its variables, tables and scopes begin, and codes of problems and types of events without its name. Default: its name, with `_` for `-`. */
   readonly prefixes?: readonly string[];
   /** The values of `AUTH_PROVIDER` with which it exists. Default: all. */
   readonly providers?: readonly CoreSettings['AUTH_PROVIDER'][];
@@ -81,6 +82,8 @@ export interface FeatureDefinition<Shape extends z.ZodRawShape> {
   readonly checks?: readonly FeatureCheck<z.output<z.ZodObject<Shape>>>[];
   /** The problems that it answers with, as `defineProblems` declares them. */
   readonly problems?: Readonly<Record<string, FeatureProblem>>;
+  /** The events that it adds to the audit trail, as `defineAuditEvents` declares them. */
+  readonly auditEvents?: Readonly<Record<string, FeatureAuditEvent>>;
   /** Scopes of its routes, with what each opens. */
   readonly scopes?: Readonly<Record<string, string>>;
   /** Its tables. Nothing else writes them. */
@@ -113,6 +116,7 @@ export interface Feature extends Omit<
   | 'orgs'
   | 'checks'
   | 'needs'
+  | 'auditEvents'
   | 'problems'
   | 'scopes'
   | 'tables'
@@ -123,6 +127,7 @@ export interface Feature extends Omit<
   readonly tables: readonly string[];
   readonly migrations: Readonly<Record<string, Migration>>;
   readonly groups: Readonly<Record<string, string>>;
+  readonly auditEvents: Readonly<Record<string, FeatureAuditEvent>>;
   readonly problems: Readonly<Record<string, FeatureProblem>>;
   readonly scopes: Readonly<Record<string, string>>;
   /** Its environment variables. */
@@ -182,6 +187,7 @@ export function defineFeature({
     tables: [],
     migrations: {},
     groups: {},
+    auditEvents: {},
     problems: {},
     scopes: {},
     ...others,

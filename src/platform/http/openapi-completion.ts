@@ -23,9 +23,13 @@ const tagDescriptions: Readonly<Record<string, string>> = {
 
 /**
  * Completes a document with what follows from its contents: examples, tags, operations without credentials, descriptions of ids.
- * @param groups descriptions of the groups of features.
+ * @param groups descriptions of the groups of features. @param values those that parameters of a format can have, by format.
  */
-export function completeDocument(document: OpenAPIObject, groups: Readonly<Record<string, string>>): void {
+export function completeDocument(
+  document: OpenAPIObject,
+  groups: Readonly<Record<string, string>>,
+  values: ReadonlyMap<string, readonly string[]>,
+): void {
   document.components ??= {};
   document.components.schemas = { ...document.components.schemas, Problem: problemSchema };
   dropForeignPatterns(document);
@@ -44,6 +48,13 @@ export function completeDocument(document: OpenAPIObject, groups: Readonly<Recor
     for (const parameter of operation.parameters ?? []) {
       if ('in' in parameter && parameter.in === 'path') {
         parameter.description ??= 'Id, as lists and answers give it.';
+      }
+      if ('in' in parameter && parameter.schema !== undefined && 'format' in parameter.schema) {
+        const { format, ...schema } = parameter.schema;
+        const known = values.get(format ?? '');
+        if (known !== undefined) {
+          parameter.schema = { ...schema, enum: [...known] };
+        }
       }
     }
   }

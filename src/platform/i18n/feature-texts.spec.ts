@@ -5,6 +5,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { ownFeatures } from '../../app/features.js';
 import { type Feature, defineFeature } from '../features/feature.js';
 import { defineProblems } from '../errors/problem.catalogue.js';
+import { defineAuditEvents } from '../features/audit-event.catalogue.js';
 import { defineTexts } from './feature-texts.js';
 import { LanguageCatalogue } from './language.catalogue.js';
 import { readLocale } from './locale-file.js';
@@ -16,7 +17,8 @@ const texts = defineTexts(
 const problems = defineProblems('billing', {
   unpaid: { status: 409, title: 'A bill is open', titles: { de: 'Eine Rechnung ist offen' }, remedy: 'Pay.' },
 });
-const billing = defineFeature({ name: 'billing', texts, problems });
+const auditEvents = defineAuditEvents('billing', { paid: { en: 'Bill paid', de: 'Rechnung bezahlt' } });
+const billing = defineFeature({ name: 'billing', texts, problems, auditEvents });
 let folder: string;
 
 beforeEach(() => {
@@ -73,6 +75,19 @@ it('a problem of a feature has its title in other languages, which an operator c
       .of('de')
       .find(key),
   ).toBe('Offen');
+});
+
+it('an audit event of a feature has its words, which an operator changes', () => {
+  const key = 'admin.audit.type.billing:paid';
+  const words = (of: Parameters<typeof catalogueOf>) =>
+    ['en', 'de', 'fr'].map((tag) =>
+      catalogueOf(...of)
+        .of(tag)
+        .find(key),
+    );
+  expect(words([[billing]])).toEqual(['Bill paid', 'Rechnung bezahlt', 'Bill paid']);
+  expect(words([[billing], { [key]: 'Bezahlt' }])).toEqual(['Bill paid', 'Bezahlt', 'Bill paid']);
+  expect(words([[]])).toEqual([undefined, undefined, undefined]);
 });
 
 it('without the feature, its texts are unknown', () => {

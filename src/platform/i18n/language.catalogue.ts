@@ -40,6 +40,13 @@ export class LanguageCatalogue {
       for (const [tag, own] of Object.entries({ ...translations, en })) {
         add(texts, tag, definedIn(own));
       }
+      for (const { type, words } of Object.values(feature.auditEvents)) {
+        const key = `admin.audit.type.${type}`;
+        for (const [tag, text] of Object.entries(words)) {
+          add(texts, tag, [[key, text]]);
+        }
+        known.set(key, words.en);
+      }
       for (const { code, titles = {} } of Object.values(feature.problems)) {
         for (const [tag, title] of Object.entries(titles)) {
           add(texts, tag, [[`problem.${code}.title`, title]]);

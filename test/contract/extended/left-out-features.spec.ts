@@ -183,6 +183,39 @@ describe('a feature that is left out', () => {
     }
   });
 
+  it('organisations: their audit events stay, and are shown and found by their bare names', async () => {
+    const headers = { host: 'auth.example.test', cookie, accept: 'text/html' };
+    const made = await whole.app.inject({
+      method: 'POST',
+      url: '/api/v1/orgs',
+      headers: { host: headers.host, cookie },
+      payload: { name: 'On record' },
+    });
+    expect(made.statusCode).toBe(201);
+    const query = 'audit-events?type=org_created';
+    const app = await without(['organisations']);
+    try {
+      const summaries = async (of: typeof app) =>
+        new Set(
+          [...(await of.inject({ url: `/admin/${query}`, headers })).body.matchAll(/<summary>(.*?) </g)].map(
+            ([, words]) => words,
+          ),
+        );
+      expect([...(await summaries(whole.app))]).toContain('Organisation created');
+      expect([...(await summaries(app))]).toContain('org_created');
+      const found = await app.inject({ url: `/api/v1/${query}`, headers: { host: headers.host, cookie } });
+      expect([found.statusCode, found.body.includes('"type":"org_created"')]).toEqual([200, true]);
+      expect((await app.inject({ url: `/admin/${query}`, headers })).body).toContain(
+        '<option value="org_created" selected>org_created</option>',
+      );
+      const typeOf = async (of: typeof app) =>
+        (await of.inject({ url: '/docs/openapi.json', headers })).body.includes('"org_created"');
+      expect([await typeOf(whole.app), await typeOf(app)]).toEqual([true, false]);
+    } finally {
+      await app.close();
+    }
+  });
+
   it('applications: their routes are gone, no page leads there, and pages that showed them are whole', async () => {
     const app = await without(['applications']);
     const pagesOf = (of: typeof app) => async (url: string) => {

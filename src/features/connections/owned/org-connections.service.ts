@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { z } from 'zod';
 import type { OrgConnection } from './org-connection.js';
 import { OwnedConnections } from './org-connection-administration.js';
-import type { AuditEventType } from '../../../directory/audit/audit-event.js';
+import type { AuditEventType } from '../../../platform/features/audit-event.catalogue.js';
 import { AuditService } from '../../../directory/audit/audit.service.js';
 import { givenIdSchema } from '../../../platform/core/id.schema.js';
 import type { TransactionPart } from '../../../platform/database/transaction-part.js';
@@ -21,6 +21,7 @@ import type {
   connectionBodySchema,
   connectionChangesSchema,
 } from './org-connection.schemas.js';
+import { connectionEvents } from '../connection-audit-events.js';
 
 /** An organisation and a connection, by their ids as the caller gave them. */
 export interface GivenConnection {
@@ -73,7 +74,7 @@ export class OrgConnectionsService {
       { ...content, rules },
       { id: principal.claims.sub, requireAuthor: this.#author(caller, org) },
     );
-    await this.#record(caller, 'connection_created', org, made.id);
+    await this.#record(caller, connectionEvents.connection_created.type, org, made.id);
     return toItem(made);
   }
 
@@ -93,7 +94,7 @@ export class OrgConnectionsService {
     const changed = await this.events.invalidateBy(org, (part) =>
       this.connections.change(org, id, content, this.#author(caller, org, part)),
     );
-    await this.#record(caller, 'connection_updated', org, id);
+    await this.#record(caller, connectionEvents.connection_updated.type, org, id);
     return toItem(changed);
   }
 
@@ -103,7 +104,7 @@ export class OrgConnectionsService {
     await this.events.invalidateBy(org, (part) =>
       this.connections.remove(org, id, this.#author(caller, org, part)),
     );
-    await this.#record(caller, 'connection_deleted', org, id);
+    await this.#record(caller, connectionEvents.connection_deleted.type, org, id);
   }
 
   async test(caller: Caller, given: GivenConnection, address: string | undefined): Promise<ConnectionReport> {

@@ -1,5 +1,4 @@
 import type { VNode } from 'preact';
-import { auditEventTypes } from '../../../directory/audit/audit-event.js';
 import { FormField, FormSelect } from '../form-field.view.js';
 import type { FormState } from '../form-state.js';
 import { useLanguage } from '../page-props.js';
@@ -22,6 +21,8 @@ export interface AuditEventsPageProps {
    * any event.
    */
   readonly form: FormState;
+  /** The types of events of the core and the features. */
+  readonly types: readonly string[];
   /** Undefined if the filter has errors. */
   readonly events: readonly ListedEvent[] | undefined;
   /** Names of the users and organisations in the events, by id. */
@@ -30,13 +31,16 @@ export interface AuditEventsPageProps {
 }
 
 /** `GET /admin/audit-events`. */
-export function AuditEventsPage({ form, events, names, paging }: AuditEventsPageProps): VNode {
+export function AuditEventsPage({ form, types, events, names, paging }: AuditEventsPageProps): VNode {
   const { text } = useLanguage();
+  // Events of a feature that was left out are still there.
+  const past = events === undefined ? [] : [form.values['type'] ?? '', ...events.map(({ type }) => type)];
+  const offered = new Set([...types, ...past.filter((type) => type !== '')]);
   return (
     <AdminLayout section="audit" title={text('admin.audit')} isWrong={events === undefined}>
       <article class="card">
         <h1>{text('admin.audit')}</h1>
-        <Filter form={form} />
+        <Filter form={form} types={offered} />
         {events && <AuditTable events={events} names={names} />}
         <Paging {...paging} />
       </article>
@@ -44,10 +48,10 @@ export function AuditEventsPage({ form, events, names, paging }: AuditEventsPage
   );
 }
 
-function Filter({ form }: { readonly form: FormState }): VNode {
+function Filter({ form, types }: { readonly form: FormState; readonly types: ReadonlySet<string> }): VNode {
   const { text, find } = useLanguage();
   const isUsed = Object.values(form.values).some((value) => value !== '');
-  const types = auditEventTypes.map((type) => ({
+  const options = [...types].map((type) => ({
     value: type,
     label: find(`admin.audit.type.${type}`) ?? type,
   }));
@@ -59,7 +63,7 @@ function Filter({ form }: { readonly form: FormState }): VNode {
           id="event-type"
           name="type"
           label={text('admin.audit.type')}
-          options={[{ value: '', label: text('admin.any') }, ...types]}
+          options={[{ value: '', label: text('admin.any') }, ...options]}
           form={form}
         />
         {fields.map(([name, type]) => (

@@ -1,4 +1,4 @@
-import type { AuditEventType } from '../../../directory/audit/audit-event.js';
+import type { AuditEventType } from '../../../platform/features/audit-event.catalogue.js';
 import type { SecurityChange } from '../../../platform/mail/security-mail.js';
 import type { CredentialSnapshot } from '../kratos/kratos-snapshot.js';
 import { toProviderIdentity } from '../kratos/kratos-session.js';
