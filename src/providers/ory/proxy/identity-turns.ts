@@ -6,7 +6,7 @@ import type { KratosClient } from '../kratos/kratos.client.js';
 import type { SessionQuestions } from '../kratos/session-questions.js';
 import type { Exchange } from './exchange.js';
 import { holderOfSession, identityOf } from './session-account.js';
-import type { PasswordUpgrades } from './password-upgrades.js';
+import type { WritingLogins } from './writing-logins.js';
 import { readSubmittedForm } from './submitted.form.js';
 import { requireCaller } from './upstream-queue.js';
 import { awaitBody } from './whole-body.js';
@@ -34,7 +34,7 @@ export class IdentityTurns {
     private readonly locks: IdentityLocks,
     private readonly kratos: KratosClient,
     private readonly questions: SessionQuestions,
-    private readonly upgrades: PasswordUpgrades,
+    private readonly logins: WritingLogins,
   ) {}
 
   /**
@@ -119,7 +119,7 @@ export class IdentityTurns {
     try {
       const caller = { networks: networksOf(request.ip), isKnown };
       const login = { name, flow, cookie: request.headers.cookie };
-      return await this.upgrades.identityOf(login, caller, gone.signal);
+      return await this.logins.identityOf(login, caller, gone.signal);
     } finally {
       reply.raw.off('close', leave);
     }

@@ -36,7 +36,7 @@ import { returnFromLogin } from './login-return.js';
 import { NameGate } from './name.gate.js';
 import type { OryLimits } from './ory-limits.js';
 import { OwnershipGate } from './ownership.gate.js';
-import { PasswordUpgrades } from './password-upgrades.js';
+import { WritingLogins } from './writing-logins.js';
 import { PasswordGate } from './password.gate.js';
 import { requireKnownAssurance, requireNoForm } from './query-limit.js';
 import { SignUpGate } from './sign-up.gate.js';
@@ -84,7 +84,7 @@ export function kratosGates(
     get(IdentityLocks),
     kratos,
     get(SessionQuestions),
-    new PasswordUpgrades(kratos, new LinkingLogins(kratos, get(Clock)), get(Clock)),
+    new WritingLogins(kratos, new LinkingLogins(kratos, get(Clock)), get(Clock)),
   );
   const trail = new AccountAudit(
     kratos,

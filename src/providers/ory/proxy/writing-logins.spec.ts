@@ -11,14 +11,14 @@ import { StandIn } from '../../../../test/support/stand-in.js';
 import { SteppedClock } from '../../../../test/support/stepped.clock.js';
 import { KratosClient } from '../kratos/kratos.client.js';
 import { LinkingLogins } from './linking-logins.js';
-import { PasswordUpgrades } from './password-upgrades.js';
+import { WritingLogins } from './writing-logins.js';
 
 const route = 'GET /admin/identities';
 const name = 'ada@example.test';
 const minutes = 60_000;
 let ory: AnsweringOry;
 let clock: SteppedClock;
-let upgrades: PasswordUpgrades;
+let logins: WritingLogins;
 
 beforeAll(async () => {
   ory = await startAnsweringOry();
@@ -27,15 +27,15 @@ beforeAll(async () => {
 beforeEach(() => {
   ory.reset();
   clock = new SteppedClock();
-  upgrades = upgradesOf(ory.gateway.app.get(KratosClient, { strict: false }));
+  logins = loginsOf(ory.gateway.app.get(KratosClient, { strict: false }));
 });
 
 afterAll(async () => {
   await ory?.stop();
 });
 
-const upgradesOf = (kratos: KratosClient): PasswordUpgrades =>
-  new PasswordUpgrades(kratos, new LinkingLogins(kratos, clock), clock);
+const loginsOf = (kratos: KratosClient): WritingLogins =>
+  new WritingLogins(kratos, new LinkingLogins(kratos, clock), clock);
 
 /** Kratos has one identity of the name, with this content of its password. */
 const hasPassword = (config: object, identifiers: readonly string[] = [name]): void =>
@@ -46,7 +46,7 @@ const identityOf = async (
   gone = new AbortController().signal,
   flow?: string,
 ) =>
-  upgrades.identityOf(
+  logins.identityOf(
     { name: given, flow, cookie: 'csrf_token_1=x' },
     { networks: [network], isKnown: false },
     gone,
@@ -162,7 +162,7 @@ describe('in a flood of names', () => {
       throw new TypeError('the provider is Ory');
     }
     [held.length, names.length] = [0, 0];
-    upgrades = upgradesOf(new KratosClient({ ...configuration, KRATOS_ADMIN_URL: url }));
+    logins = loginsOf(new KratosClient({ ...configuration, KRATOS_ADMIN_URL: url }));
   });
 
   afterAll(async () => {

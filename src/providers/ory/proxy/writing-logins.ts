@@ -33,7 +33,7 @@ export interface PasswordLogin {
  * Kratos is asked once in a while about each name at whose logins nothing else is written. Nobody's name is one too, so that the time of an
  * answer tells no more about who has an account.
  */
-export class PasswordUpgrades {
+export class WritingLogins {
   /** Names at whose logins nothing is written → until when that is believed, in milliseconds since the epoch. */
   readonly #settled = new LRUCache<string, number>({ max: mostNames });
   /** Questions under way, by name. */
