@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { nextCursor } from '../platform/http/page-cursor.js';
 import { timestamp } from '../platform/time/timestamp.schema.js';
 import { isVisible } from '../platform/core/display-name.js';
 import { isScopeToken } from '../platform/core/scope.form.js';
@@ -75,10 +76,7 @@ export const createdKeySchema = keyItemSchema.omit({ lastUsedAt: true }).extend(
 /** Answer of `GET /api/v1/api-keys`. */
 export const keyListSchema = z.object({
   items: z.array(keyItemSchema).meta({ description: 'Oldest first. Revoked keys aren’t listed.' }),
-  nextCursor: z
-    .string()
-    .nullable()
-    .meta({ description: 'Pass it as `cursor` to get the next page; null on the last page.' }),
+  nextCursor,
 });
 
 /** The requested properties of a new key. */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { nextCursor as anyCursor } from '../platform/http/page-cursor.js';
 import { displayNameForm, isVisible } from '../platform/core/display-name.js';
 import { timestamp } from '../platform/time/timestamp.schema.js';
 import { pageQuerySchema } from '../platform/http/page-cursor.js';
@@ -84,10 +85,8 @@ export const orgSchema = z.object({
   updatedAt: timestamp,
 });
 
-export const nextCursor = z
-  .string()
-  .nullable()
-  .meta({ description: 'Pass it as `cursor` to get the next page; null on the last page.', example: null });
+/** `nextCursor` with the example of a short list. */
+export const nextCursor = anyCursor.meta({ example: null });
 
 /** Answer of `GET /api/v1/orgs`. */
 export const orgListSchema = z.object({ items: z.array(orgSchema), nextCursor });

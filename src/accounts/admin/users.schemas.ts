@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { nextCursor } from '../../platform/http/page-cursor.js';
 import { timestamp } from '../../platform/time/timestamp.schema.js';
 import { pageQuerySchema } from '../../platform/http/page-cursor.js';
 import {
@@ -46,10 +47,7 @@ export const listedUserSchema = userSchema.extend({
 /** Answer of `GET /api/v1/users`. */
 export const userListSchema = z.object({
   items: z.array(listedUserSchema),
-  nextCursor: z
-    .string()
-    .nullable()
-    .meta({ description: 'Pass it as `cursor` to get the next page; null on the last page.' }),
+  nextCursor,
 });
 
 /** Answer of `GET /api/v1/users/{id}`: a user with identities and organisations. */

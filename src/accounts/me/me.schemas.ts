@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { nextCursor, noNextCursor } from '../../platform/http/page-cursor.js';
 import { identitySchema, userSchema } from '../../directory/users/user.schema.js';
 import { nameSchema, pictureSchema } from '../../directory/users/profile-input.js';
 import { idSchema } from '../../platform/core/id.schema.js';
@@ -36,16 +37,13 @@ export const myOrgsSchema = z.object({
         .meta({ description: 'Whether this is the active organisation in the token of this request.' }),
     }),
   ),
-  nextCursor: z
-    .string()
-    .nullable()
-    .meta({ description: 'Pass it as `cursor` to get the next page; null on the last page.' }),
+  nextCursor,
 });
 
 /** Answer of `GET /api/v1/me/identities`. */
 export const myIdentitiesSchema = z.object({
   items: z.array(identitySchema),
-  nextCursor: z.null().meta({ description: 'Always null: the list is never paged.' }),
+  nextCursor: noNextCursor,
 });
 
 /** Body of `PATCH /api/v1/me`. */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { noNextCursor } from '../../platform/http/page-cursor.js';
 import { timestamp } from '../../platform/time/timestamp.schema.js';
 import { idSchema } from '../../platform/core/id.schema.js';
 
@@ -44,7 +45,7 @@ export type SessionItem = z.output<typeof sessionItemSchema>;
 /** Answer of `GET /auth/sessions`. */
 export const sessionsAnswerSchema = z.object({
   items: z.array(sessionItemSchema).meta({ description: 'Newest first.' }),
-  nextCursor: z.null().meta({ description: 'Always null: the list is never paged.' }),
+  nextCursor: noNextCursor,
 });
 
 /** Answer of `DELETE /auth/sessions`. */

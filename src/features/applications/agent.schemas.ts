@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { nextCursor } from '../../platform/http/page-cursor.js';
 import type { SelfRegisteredClient } from '../../auth-strategy/application-administration.js';
 import { pageQuerySchema } from '../../platform/http/page-cursor.js';
 import { timestamp, toTimestamp } from '../../platform/time/timestamp.schema.js';
@@ -41,10 +42,7 @@ export const agentSchema = z.object({
 /** Answer of the route that lists agents. */
 export const agentListSchema = z.object({
   items: z.array(agentSchema),
-  nextCursor: z
-    .string()
-    .nullable()
-    .meta({ description: 'Pass it as `cursor` to get the next page; null on the last page.' }),
+  nextCursor,
 });
 
 export type AgentItem = z.output<typeof agentSchema>;

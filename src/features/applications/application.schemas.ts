@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { nextCursor } from '../../platform/http/page-cursor.js';
 import {
   type Application,
   applicationAccesses,
@@ -250,10 +251,7 @@ export const rotatedSecretSchema = z.object({
 /** Answer of the routes that list applications. */
 export const applicationListSchema = z.object({
   items: z.array(applicationSchema).meta({ description: 'Oldest first.' }),
-  nextCursor: z
-    .string()
-    .nullable()
-    .meta({ description: 'Pass it as `cursor` to get the next page; null on the last page.' }),
+  nextCursor,
 });
 
 /** A new application, as an administrator or an owner asks for it. */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { nextCursor, noNextCursor } from '../../platform/http/page-cursor.js';
 import type { ApplicationGrant } from '../../auth-strategy/grant-administration.js';
 import { exampleId, idSchema } from '../../platform/core/id.schema.js';
 import { timestamp, toTimestamp } from '../../platform/time/timestamp.schema.js';
@@ -68,7 +69,7 @@ export const connectedAppSchema = z.object({
 /** Answer of the routes that list a user's applications. */
 export const connectedAppListSchema = z.object({
   items: z.array(connectedAppSchema).meta({ description: 'Most recently used first.' }),
-  nextCursor: z.null().meta({ description: 'Always null: the list is never paged.' }),
+  nextCursor: noNextCursor,
 });
 
 /** A user of an application. */
@@ -91,10 +92,7 @@ export const applicationUserSchema = z.object({
 /** Answer of the route that lists an application's users. */
 export const applicationUserListSchema = z.object({
   items: z.array(applicationUserSchema),
-  nextCursor: z
-    .string()
-    .nullable()
-    .meta({ description: 'Pass it as `cursor` to get the next page; null on the last page.' }),
+  nextCursor,
 });
 
 export type ConnectedApp = z.output<typeof connectedAppSchema>;

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { nextCursor } from '../../platform/http/page-cursor.js';
 import { createdKeySchema, keyBodySchema, keyItemSchema } from '../../api-keys/api-key.schemas.js';
 
 const role = z.enum(['member', 'admin'], { error: 'must be member or admin' });
@@ -26,8 +27,5 @@ export const orgKeyListSchema = z.object({
   items: z
     .array(keyItemSchema.extend(account))
     .meta({ description: 'Oldest first. Revoked keys aren’t listed.' }),
-  nextCursor: z
-    .string()
-    .nullable()
-    .meta({ description: 'Pass it as `cursor` to get the next page; null on the last page.' }),
+  nextCursor,
 });

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { isAuditEventType } from '../../platform/features/audit-event.catalogue.js';
-import { pageQuerySchema } from '../../platform/http/page-cursor.js';
+import { nextCursor, pageQuerySchema } from '../../platform/http/page-cursor.js';
 import { exampleId, givenIdSchema } from '../../platform/core/id.schema.js';
 
 /** What a refused type of event must be. */
@@ -86,8 +86,5 @@ export const auditEventSchema = z.object({
 /** Answer of `GET /api/v1/audit-events`. */
 export const auditEventsAnswerSchema = z.object({
   items: z.array(auditEventSchema),
-  nextCursor: z.string().nullable().meta({
-    description: 'Pass it as `cursor` to get the next page; null on the last page.',
-    example: 'eyJpZCI6IjAxOTgwMDAwLTAwMDAtNzAwMC04MDAwLTAwMDAwMDAwMDAwMCJ9',
-  }),
+  nextCursor: nextCursor.meta({ example: 'eyJpZCI6IjAxOTgwMDAwLTAwMDAtNzAwMC04MDAwLTAwMDAwMDAwMDAwMCJ9' }),
 });

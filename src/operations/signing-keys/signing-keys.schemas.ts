@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { noNextCursor } from '../../platform/http/page-cursor.js';
 import { timestamp } from '../../platform/time/timestamp.schema.js';
 
 /** A signing key without its private half. */
@@ -26,7 +27,7 @@ export const signingKeySchema = z.object({
 /** Answer of `GET /api/v1/signing-keys` and `POST /api/v1/signing-keys/rotate`. */
 export const signingKeysSchema = z.object({
   items: z.array(signingKeySchema).meta({ description: 'Oldest first.' }),
-  nextCursor: z.null().meta({ description: 'Always null: the list is never paged.' }),
+  nextCursor: noNextCursor,
 });
 
 export type SigningKeyItem = z.output<typeof signingKeySchema>;

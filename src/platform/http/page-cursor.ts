@@ -25,6 +25,15 @@ export const pageQuerySchema = z.object({
 /** The page of a list that is requested. */
 export type PageQuery = z.output<typeof pageQuerySchema>;
 
+/** `nextCursor` in the answer of a list. */
+export const nextCursor = z
+  .string()
+  .nullable()
+  .meta({ description: 'Pass it as `cursor` to get the next page; null on the last page.' });
+
+/** `nextCursor` in the answer of a list that is never paged. */
+export const noNextCursor = z.null().meta({ description: 'Always null: the list is never paged.' });
+
 /** One page of a list. */
 export interface Page<T> {
   readonly items: T[];
