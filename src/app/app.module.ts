@@ -1,6 +1,5 @@
 import { type DynamicModule, Module, type Type } from '@nestjs/common';
 import { AccountModule } from '../accounts/me/account.module.js';
-import { AuditEventsModule } from '../operations/audit-events/audit-events.module.js';
 import { AccountsModule } from '../accounts/accounts.module.js';
 import { LoginModule } from '../login/login.module.js';
 import { OauthModule } from '../oauth/oauth.module.js';
@@ -16,12 +15,12 @@ import { HttpModule } from '../platform/http/http.module.js';
 import { ProblemFilter } from '../platform/http/problem.filter.js';
 import type { ClaimsEnricher } from '../session/tokens/claims-enricher.js';
 import { ClaimsModule } from '../session/tokens/claims.module.js';
+import { UserAdministrationModule } from '../accounts/admin/user-administration.module.js';
+import { OperationsModule } from '../operations/operations.module.js';
 import { ObservabilityModule } from '../operations/metrics/observability.module.js';
 import { InviteAcceptanceModule } from '../orgs/invite-acceptance.module.js';
 import { OrgsModule } from '../orgs/orgs.module.js';
 import { PagesModule } from '../pages/pages.module.js';
-import { UserAdministrationModule } from '../accounts/admin/user-administration.module.js';
-import { SigningKeysModule } from '../operations/signing-keys/signing-keys.module.js';
 import { RevocationJanitor } from '../session/revocation/revocation-janitor.js';
 import { SessionModule } from '../session/session.module.js';
 import { VerifyModule } from '../forward-auth/verify.module.js';
@@ -59,8 +58,7 @@ export class AppModule {
         UserAdministrationModule,
         OrgsModule,
         InviteAcceptanceModule,
-        AuditEventsModule,
-        SigningKeysModule,
+        OperationsModule,
         VerifyModule,
         PagesModule.register(configuration),
         HealthModule,
