@@ -38,18 +38,16 @@ type Refusal = z.output<typeof exchangeErrorSchema>;
 /** The token endpoint: exchanges a caller's credential for an augmented bearer token (RFC 8693). */
 @ApiController('auth/token', { tag: 'auth', credentials: [] })
 export class TokenExchangeController {
-  readonly #exchange: TokenExchange;
   readonly #publicHost: string;
 
   constructor(
-    exchange: TokenExchange,
+    private readonly exchanges: TokenExchange,
     private readonly grants: TokenGrants,
     private readonly authorizationServer: AuthorizationServer,
     private readonly clock: Clock,
     @Inject(CONFIGURATION) { PUBLIC_URL }: Configuration,
   ) {
     this.#publicHost = new URL(PUBLIC_URL).host.toLowerCase();
-    this.#exchange = exchange;
   }
 
   @ApiRoute('POST', '', {
@@ -139,7 +137,7 @@ export class TokenExchangeController {
       throw new Problem('wrong_host', { reason: 'foreign_host' });
     }
     const exchange = { form: form.data, principal, client: clientInfoOf(request) };
-    return this.#answer(await this.#exchange.exchange(exchange), form.data.requested_token_type);
+    return this.#answer(await this.exchanges.exchange(exchange), form.data.requested_token_type);
   }
 
   #answer({ token, claims }: MintedSession, issued: Answer['issued_token_type']): Answer {

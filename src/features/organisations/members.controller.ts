@@ -33,16 +33,12 @@ const listQuerySchema = z.object({
   problems: ['reauthentication_required'],
 })
 export class MembersController {
-  readonly #switch: OrgSwitch;
-
   constructor(
     private readonly members: MembersService,
-    orgSwitch: OrgSwitch,
+    private readonly orgSwitch: OrgSwitch,
     private readonly cookie: SessionCookie,
     private readonly logins: OwnLogins,
-  ) {
-    this.#switch = orgSwitch;
-  }
+  ) {}
 
   @ApiRoute('GET', 'members', {
     scope: 'orgs:read',
@@ -154,7 +150,7 @@ export class MembersController {
     @CurrentCaller() caller: Caller,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<z.output<typeof switchedSchema>> {
-    const { token, claims } = await this.#switch.switchTo(caller, org);
+    const { token, claims } = await this.orgSwitch.switchTo(caller, org);
     this.cookie.write(reply, token);
     return switchedSchema.parse({ org: claims.org });
   }

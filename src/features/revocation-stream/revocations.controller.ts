@@ -29,14 +29,10 @@ const longestAnswer = 60_000;
 /** The routes by which services that verify tokens by themselves learn which of them have ended. */
 @ApiController('auth/revocations', { tag: 'discovery', role: 'admin' })
 export class RevocationsController {
-  readonly #stream: RevocationStream;
-
   constructor(
-    stream: RevocationStream,
+    private readonly revocations: RevocationStream,
     private readonly subscribers: RevocationSubscribers,
-  ) {
-    this.#stream = stream;
-  }
+  ) {}
 
   @ApiRoute('GET', '', {
     scope,
@@ -49,7 +45,7 @@ export class RevocationsController {
   snapshot(@Res() reply: FastifyReply): void {
     this.subscribers.requireRoom();
     this.subscribers.requireKnown();
-    const body = Readable.from(jsonOf(this.#stream.snapshot()));
+    const body = Readable.from(jsonOf(this.revocations.snapshot()));
     // It holds what may be tens of megabytes.
     const timer = setTimeout(() => body.destroy(), longestAnswer).unref();
     body.once('close', () => clearTimeout(timer));
