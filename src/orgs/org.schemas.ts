@@ -1,8 +1,7 @@
 import { z } from 'zod';
-import { nextCursor as anyCursor } from '../platform/http/page-cursor.js';
 import { displayNameForm, isVisible } from '../platform/core/display-name.js';
 import { timestamp } from '../platform/time/timestamp.schema.js';
-import { pageQuerySchema } from '../platform/http/page-cursor.js';
+import { nextCursor as anyCursor, pageQuerySchema } from '../platform/http/page-cursor.js';
 import { positionKeySchema, searchSchema } from '../directory/users/profile-input.js';
 import { hostedDomainSchema } from './hosted-domain.js';
 import { slugSchema } from './org-slug.js';

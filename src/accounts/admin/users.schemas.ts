@@ -1,7 +1,6 @@
 import { z } from 'zod';
-import { nextCursor } from '../../platform/http/page-cursor.js';
 import { timestamp } from '../../platform/time/timestamp.schema.js';
-import { pageQuerySchema } from '../../platform/http/page-cursor.js';
+import { nextCursor, pageQuerySchema } from '../../platform/http/page-cursor.js';
 import {
   nameSchema,
   pictureSchema,

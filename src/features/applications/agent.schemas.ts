@@ -1,7 +1,6 @@
 import { z } from 'zod';
-import { nextCursor } from '../../platform/http/page-cursor.js';
 import type { SelfRegisteredClient } from '../../auth-strategy/application-administration.js';
-import { pageQuerySchema } from '../../platform/http/page-cursor.js';
+import { nextCursor, pageQuerySchema } from '../../platform/http/page-cursor.js';
 import { timestamp, toTimestamp } from '../../platform/time/timestamp.schema.js';
 
 /** Query of the route that lists agents. No database keeps a text with NUL. */
