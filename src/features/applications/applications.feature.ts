@@ -1,4 +1,5 @@
 import { defineFeature } from '../../platform/features/feature.js';
+import { applicationTexts } from './application-texts.js';
 import { applicationEvents } from './application-audit-events.js';
 
 /** Applications that log users in here, of the deployment and of organisations, and what users have allowed them. */
@@ -11,6 +12,7 @@ export const applications = defineFeature({
     'applications:write': 'Register, change and remove applications.',
   },
   groups: { applications: 'OAuth clients that log users in here, and who uses them.' },
+  texts: applicationTexts,
   auditEvents: applicationEvents,
   module: async () => (await import('./applications.module.js')).ApplicationsModule,
 });

@@ -97,7 +97,7 @@ it('without the feature, its texts are unknown', () => {
 const withTexts = ownFeatures.flatMap(({ name, texts: own }) => (own === undefined ? [] : [{ name, own }]));
 
 it('some of our features have texts', () => {
-  expect(withTexts.map(({ name }) => name)).toEqual(['command-line', 'second-factor']);
+  expect(withTexts.map(({ name }) => name)).toEqual(['applications', 'command-line', 'second-factor']);
 });
 
 it.each(withTexts)(

@@ -8,7 +8,8 @@ import {
   FormSelect,
 } from '../../../pages/views/form-field.view.js';
 import type { FormState } from '../../../pages/views/form-state.js';
-import { useLanguage } from '../../../pages/views/page-props.js';
+import { useTexts } from '../../../pages/views/page-props.js';
+import { type ApplicationText, applicationTexts } from '../application-texts.js';
 import { type ApplicationsPlace, applicationHref } from './application-layout.view.js';
 
 /** The scopes that the form offers, each with its checkbox. `openid` is always included. */
@@ -47,7 +48,7 @@ export function accessOf({ access, roles }: Pick<ApplicationItem, 'access' | 'ro
 /** The form that changes an application. What only administrators may set is left out for an organisation's owners. */
 export function ApplicationForm(props: ApplicationFormProps): VNode {
   const { place, application, initial, form } = props;
-  const { text } = useLanguage();
+  const { text } = useTexts(applicationTexts);
   const { id, kind, tokenEndpointAuthMethod } = application;
   const isAdministrator = place.org === undefined;
   const hasUsers = kind !== 'machine';
@@ -132,7 +133,7 @@ export function ApplicationForm(props: ApplicationFormProps): VNode {
 
 /** The fields of an application that users log in to. */
 function UserFields({ application, initial, resourceScopes, form }: ApplicationFormProps): VNode {
-  const { text } = useLanguage();
+  const { text } = useTexts(applicationTexts);
   const { orgId } = application;
   const accesses = orgId === null ? ['everyone', 'roles:admin'] : orgAccesses;
   const access = accessOf(application);
@@ -240,11 +241,7 @@ function UserFields({ application, initial, resourceScopes, form }: ApplicationF
 }
 
 /** Who may log in, in words. @param hasOrg whether the application belongs to an organisation. */
-export function accessText(
-  access: string,
-  hasOrg: boolean,
-  text: ReturnType<typeof useLanguage>['text'],
-): string {
+export function accessText(access: string, hasOrg: boolean, text: ApplicationText): string {
   switch (access) {
     case 'everyone':
       return text('applications.access.everyone');

@@ -1,6 +1,7 @@
 import type { VNode } from 'preact';
 import type { ApplicationItem } from '../application.schemas.js';
-import { useLanguage } from '../../../pages/views/page-props.js';
+import { useTexts } from '../../../pages/views/page-props.js';
+import { applicationTexts } from '../application-texts.js';
 import {
   ApplicationLayout,
   type ApplicationsPlace,
@@ -18,7 +19,7 @@ export function ApplicationQuestionPage({
   place,
   application: { id, kind, name },
 }: ApplicationQuestionPageProps): VNode {
-  const { text } = useLanguage();
+  const { text } = useTexts(applicationTexts);
   const title = text('applications.remove.question', { name });
   return (
     <ApplicationLayout place={place} title={title}>

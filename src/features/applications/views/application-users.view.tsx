@@ -1,7 +1,8 @@
 import type { VNode } from 'preact';
 import type { ApplicationUser } from '../connected-app.schemas.js';
 import { NextPage } from '../../../pages/views/orgs/org-layout.view.js';
-import { useLanguage } from '../../../pages/views/page-props.js';
+import { useTexts } from '../../../pages/views/page-props.js';
+import { applicationTexts } from '../application-texts.js';
 import { Time } from '../../../pages/views/time.view.js';
 
 export interface ApplicationUsersProps {
@@ -19,7 +20,7 @@ export function ApplicationUsers({
   href,
   isLater,
 }: ApplicationUsersProps): VNode {
-  const { text, rich } = useLanguage();
+  const { text, rich } = useTexts(applicationTexts);
   return (
     <article class="card sessions" aria-labelledby="users-title">
       <h2 id="users-title">{text('applications.users.title')}</h2>

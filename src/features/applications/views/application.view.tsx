@@ -4,7 +4,8 @@ import type { DeploymentAddresses } from '../program.catalogue.js';
 import { FormSelect } from '../../../pages/views/form-field.view.js';
 import type { FormState } from '../../../pages/views/form-state.js';
 import type { PageNotice } from '../../../pages/views/notice.view.js';
-import { useLanguage, usePage } from '../../../pages/views/page-props.js';
+import { usePage, useTexts } from '../../../pages/views/page-props.js';
+import { applicationTexts } from '../application-texts.js';
 import { Time } from '../../../pages/views/time.view.js';
 import { ApplicationForm, accessOf, accessText } from './application-form.view.js';
 import {
@@ -41,7 +42,7 @@ export interface ApplicationPageProps {
 /** `GET …/applications/:id`: what it is, what to copy into the other program, and the forms that change it. */
 export function ApplicationPage(props: ApplicationPageProps): VNode {
   const { place, application, addresses, form, users, notice } = props;
-  const { text } = useLanguage();
+  const { text } = useTexts(applicationTexts);
   const { name, firstParty } = application;
   // An organisation's owners may not change what users aren't asked about.
   const canChange = place.org === undefined || !firstParty;
@@ -56,7 +57,7 @@ export function ApplicationPage(props: ApplicationPageProps): VNode {
 }
 
 function Facts({ place, application, orgName }: ApplicationPageProps): VNode {
-  const { text } = useLanguage();
+  const { text } = useTexts(applicationTexts);
   const { features } = usePage();
   const { name, kind, firstParty, orgId, redirectUris, scope, createdAt } = application;
   return (
@@ -117,7 +118,7 @@ function Facts({ place, application, orgName }: ApplicationPageProps): VNode {
 }
 
 function Changes({ place, application, formId, initial, resourceScopes, form }: ApplicationPageProps): VNode {
-  const { text } = useLanguage();
+  const { text } = useTexts(applicationTexts);
   const { id, kind, tokenEndpointAuthMethod } = application;
   return (
     <>
@@ -159,7 +160,7 @@ function Rotation({
   readonly application: ApplicationItem;
   readonly formId: string;
 }): VNode {
-  const { text, rich } = useLanguage();
+  const { text, rich } = useTexts(applicationTexts);
   return (
     <article class="card form" aria-labelledby="rotate-title">
       <h2 id="rotate-title">{text('applications.rotate.title')}</h2>

@@ -2,7 +2,8 @@ import type { VNode } from 'preact';
 import type { ApplicationItem } from '../application.schemas.js';
 import type { PageNotice } from '../../../pages/views/notice.view.js';
 import { NextPage } from '../../../pages/views/orgs/org-layout.view.js';
-import { useLanguage } from '../../../pages/views/page-props.js';
+import { useTexts } from '../../../pages/views/page-props.js';
+import { applicationTexts } from '../application-texts.js';
 import { Time } from '../../../pages/views/time.view.js';
 import {
   ApplicationLayout,
@@ -30,7 +31,7 @@ export function ApplicationsPage({
   orgNames,
   notice,
 }: ApplicationsPageProps): VNode {
-  const { text } = useLanguage();
+  const { text } = useTexts(applicationTexts);
   const title = text('applications.title');
   return (
     <ApplicationLayout place={place} title={title} notice={notice}>
@@ -78,7 +79,7 @@ function Entry({
   readonly application: ApplicationItem;
   readonly orgName: string | undefined;
 }): VNode {
-  const { text, rich } = useLanguage();
+  const { text, rich } = useTexts(applicationTexts);
   return (
     <li>
       <div>

@@ -4,7 +4,8 @@ import type { OrgChoice } from '../../../pages/org-parts.js';
 import { FormField, FormLines, FormProblem, FormSelect } from '../../../pages/views/form-field.view.js';
 import type { FormState } from '../../../pages/views/form-state.js';
 import { orgOptions } from '../../../pages/views/orgs/org-options.view.js';
-import { useLanguage } from '../../../pages/views/page-props.js';
+import { useTexts } from '../../../pages/views/page-props.js';
+import { applicationTexts } from '../application-texts.js';
 import { accessText, orgAccesses } from './application-form.view.js';
 import { ApplicationLayout, type ApplicationsPlace, Title } from './application-layout.view.js';
 
@@ -20,7 +21,7 @@ export interface NewApplicationPageProps {
 
 /** `GET …/applications/new`: registers an application. Its own page has the rest of what can be set. */
 export function NewApplicationPage({ place, orgs, formId, form }: NewApplicationPageProps): VNode {
-  const { text } = useLanguage();
+  const { text } = useTexts(applicationTexts);
   const title = text('applications.new');
   // Only administrators register programs that call the API for themselves.
   const kinds = applicationSchema.shape.kind.options.filter(

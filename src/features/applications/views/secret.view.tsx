@@ -2,7 +2,8 @@ import type { VNode } from 'preact';
 import type { ApplicationItem } from '../application.schemas.js';
 import type { DeploymentAddresses } from '../program.catalogue.js';
 import { CopyField } from '../../../pages/views/copy-field.view.js';
-import { useLanguage } from '../../../pages/views/page-props.js';
+import { useTexts } from '../../../pages/views/page-props.js';
+import { applicationTexts } from '../application-texts.js';
 import { Time } from '../../../pages/views/time.view.js';
 import {
   ApplicationLayout,
@@ -31,7 +32,7 @@ export function SecretPage({
   previousUntil,
   isNew,
 }: SecretPageProps): VNode {
-  const { text, rich } = useLanguage();
+  const { text, rich } = useTexts(applicationTexts);
   const title = text(isNew ? 'applications.created.title' : 'applications.rotated.title', { name });
   return (
     <ApplicationLayout place={place} title={title}>

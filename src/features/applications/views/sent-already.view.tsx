@@ -1,5 +1,6 @@
 import type { VNode } from 'preact';
-import { useLanguage } from '../../../pages/views/page-props.js';
+import { useTexts } from '../../../pages/views/page-props.js';
+import { applicationTexts } from '../application-texts.js';
 import { ApplicationLayout, type ApplicationsPlace, Title } from './application-layout.view.js';
 
 export interface SentAlreadyPageProps {
@@ -12,7 +13,7 @@ export interface SentAlreadyPageProps {
 
 /** The answer to a form that was sent before, such as by reloading the page with its result. Nothing has been done again. */
 export function SentAlreadyPage({ place, done, href }: SentAlreadyPageProps): VNode {
-  const { text } = useLanguage();
+  const { text } = useTexts(applicationTexts);
   const title = text(`applications.sent.${done}.title`);
   return (
     <ApplicationLayout place={place} title={title}>

@@ -8,7 +8,8 @@ import {
   redirectUriOf,
 } from '../program.catalogue.js';
 import { CopyField } from '../../../pages/views/copy-field.view.js';
-import { useLanguage } from '../../../pages/views/page-props.js';
+import { useTexts } from '../../../pages/views/page-props.js';
+import { applicationTexts } from '../application-texts.js';
 
 export interface WhatToCopyProps {
   readonly application: ApplicationItem;
@@ -17,7 +18,7 @@ export interface WhatToCopyProps {
 
 /** What to copy into the other program: the values, and ready-made settings for some programs. */
 export function WhatToCopy({ application, addresses }: WhatToCopyProps): VNode {
-  const { text } = useLanguage();
+  const { text } = useTexts(applicationTexts);
   const { id, kind, scope, redirectUris } = application;
   const hasUsers = kind !== 'machine';
   return (
@@ -85,7 +86,7 @@ export function WhatToCopy({ application, addresses }: WhatToCopyProps): VNode {
 
 /** What a machine sends for a token of the gateway. */
 function Requests({ application, addresses }: WhatToCopyProps): VNode {
-  const { text } = useLanguage();
+  const { text } = useTexts(applicationTexts);
   const { id: clientId, tokenEndpointAuthMethod } = application;
   const { issuer, exchangeUrl, audience } = addresses;
   return (
@@ -113,7 +114,7 @@ function ProgramSettings({
   application,
   addresses,
 }: WhatToCopyProps & { readonly program: Program }): VNode {
-  const { text, rich } = useLanguage();
+  const { text, rich } = useTexts(applicationTexts);
   const { id, name, version, sends, hasPkce, settings } = program;
   const { redirectUris, scope, tokenEndpointAuthMethod } = application;
   const redirectUri = redirectUriOf(program, redirectUris);
