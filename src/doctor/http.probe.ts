@@ -16,13 +16,12 @@ const largestBody = 1_048_576;
 /** A service didn't answer, or its answer can't be read. */
 export class NoAnswerError extends Error {
   override readonly name = 'NoAnswerError';
-  /** Origin of the service. */
-  readonly origin: string;
-
-  /** @param reason system code, such as ECONNREFUSED. */
-  constructor(origin: string, reason: string) {
+  /** @param origin of the service. @param reason system code, such as ECONNREFUSED. */
+  constructor(
+    readonly origin: string,
+    reason: string,
+  ) {
     super(reason);
-    this.origin = origin;
   }
 }
 

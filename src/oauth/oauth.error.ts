@@ -15,15 +15,15 @@ export type OAuthErrorCode = (typeof oauthErrorCodes)[number];
 /** The refusal of an OAuth endpoint, with OAuth's own error codes. */
 export class OAuthError extends Error {
   override readonly name = 'OAuthError';
-  readonly code: OAuthErrorCode;
-  /** Reason id for log and audit trail, snake_case. */
-  readonly reason: string;
 
   /** @param description for the caller; never contains what they sent. */
-  constructor(code: OAuthErrorCode, description: string, reason: string = code) {
+  constructor(
+    readonly code: OAuthErrorCode,
+    description: string,
+    /** Reason id for log and audit trail, snake_case. */
+    readonly reason: string = code,
+  ) {
     super(description);
-    this.code = code;
-    this.reason = reason;
   }
 }
 

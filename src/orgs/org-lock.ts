@@ -30,17 +30,13 @@ export interface FactorTime {
  * several members at once hold for any number of concurrent requests.
  */
 export class LockedOrg {
-  readonly row: OrgRow;
-  /** The transaction that holds the lock, for other statements that belong to it. */
-  readonly transaction: Transaction<Schema>;
-  /** The time of the change, and what a policy of second factors is held by. */
-  readonly time: FactorTime;
-
-  constructor(row: OrgRow, transaction: Transaction<Schema>, time: FactorTime) {
-    this.row = row;
-    this.transaction = transaction;
-    this.time = time;
-  }
+  constructor(
+    readonly row: OrgRow,
+    /** The transaction that holds the lock, for other statements that belong to it. */
+    readonly transaction: Transaction<Schema>,
+    /** The time of the change, and what a policy of second factors is held by. */
+    readonly time: FactorTime,
+  ) {}
 
   /** Whether another organisation has this domain, even if a replica of an older version wrote it without a proof. */
   async isProvenElsewhere(domain: string): Promise<boolean> {

@@ -32,12 +32,12 @@ export class SamlMetadataError extends Error {
 
 /** Metadata that isn't of the provider that was asked for. */
 export class UnknownEntityError extends SamlMetadataError {
-  /** Names of the identity providers that it has; empty if it has none. */
-  readonly entityIds: readonly string[];
-
-  constructor(message: string, entityIds: readonly string[]) {
+  constructor(
+    message: string,
+    /** Names of the identity providers that it has; empty if it has none. */
+    readonly entityIds: readonly string[],
+  ) {
     super(message);
-    this.entityIds = entityIds;
   }
 }
 

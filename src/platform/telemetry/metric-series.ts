@@ -7,25 +7,21 @@ import {
 
 /** One series of a counter: a plain number, cheap enough to be incremented at every request. */
 export class CounterSeries {
-  readonly labels: Readonly<Record<string, string>>;
   value = 0;
 
-  constructor(labels: Readonly<Record<string, string>>) {
-    this.labels = labels;
-  }
+  constructor(readonly labels: Readonly<Record<string, string>>) {}
 }
 
 /** One series of a histogram: plain numbers, formatted only on `GET /metrics`. */
 export class HistogramSeries {
-  readonly labels: Readonly<Record<string, string>>;
-  readonly bounds: readonly number[];
   /** How many values fell into each bucket, the one beyond the last bound included. Not cumulative. */
   readonly counts: number[];
   sum = 0;
 
-  constructor(labels: Readonly<Record<string, string>>, bounds: readonly number[]) {
-    this.labels = labels;
-    this.bounds = bounds;
+  constructor(
+    readonly labels: Readonly<Record<string, string>>,
+    readonly bounds: readonly number[],
+  ) {
     this.counts = Array.from({ length: bounds.length + 1 }, () => 0);
   }
 
@@ -43,11 +39,12 @@ export class HistogramSeries {
 
 /** All series of one metric. Every combination of label values exists from the start, and none can be added. */
 export class SeriesSet<N extends MetricName, S> {
-  readonly name: N;
   readonly #series: ReadonlyMap<string, S>;
 
-  constructor(name: N, make: (labels: Readonly<Record<string, string>>, definition: MetricDefinition) => S) {
-    this.name = name;
+  constructor(
+    readonly name: N,
+    make: (labels: Readonly<Record<string, string>>, definition: MetricDefinition) => S,
+  ) {
     const definition: MetricDefinition = metricCatalogue[name];
     this.#series = new Map(
       combinations(definition.labels).map((labels) => [keyOf(labels), make(labels, definition)]),

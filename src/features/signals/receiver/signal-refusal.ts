@@ -12,14 +12,14 @@ type SignalErrorCode = (typeof signalErrorCodes)[number];
 /** The refusal of a security event token. The transmitter doesn't send it again. */
 export class SignalRefusal extends Error {
   override readonly name = 'SignalRefusal';
-  readonly code: SignalErrorCode;
-  /** Reason id for the log, snake_case. */
-  readonly reason: string;
 
   /** @param description for the transmitter; never contains what was sent. */
-  constructor(code: SignalErrorCode, reason: string, description: string) {
+  constructor(
+    readonly code: SignalErrorCode,
+    /** Reason id for the log, snake_case. */
+    readonly reason: string,
+    description: string,
+  ) {
     super(description);
-    this.code = code;
-    this.reason = reason;
   }
 }

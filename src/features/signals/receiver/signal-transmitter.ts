@@ -29,14 +29,11 @@ interface Discovered {
  * is tried again at a later signal, but not within five seconds: anyone can send tokens that name it.
  */
 export class SignalTransmitter {
-  readonly issuer: string;
   #discovery: Promise<Discovered> | undefined;
   /** Milliseconds on the monotonic clock. */
   #failedAt: number | undefined;
 
-  constructor(issuer: string) {
-    this.issuer = issuer;
-  }
+  constructor(readonly issuer: string) {}
 
   /**
    * Finds a key, for jose's verify functions. A key that isn't known is refused only after a fetch: a transmitter doesn't send again what

@@ -1,15 +1,15 @@
 /** The refusal of an OAuth request, for the client itself (RFC 6749 sections 4.1.2.1 and 5.2, RFC 8707 section 2). */
 export class OAuthRefusal extends Error {
   override readonly name = 'OAuthRefusal';
-  readonly code: 'invalid_request' | 'invalid_grant' | 'invalid_scope' | 'invalid_target';
-  /** Reason id for the log, snake_case. */
-  readonly reason: string;
 
   /** @param description for the client; never contains what it sent. */
-  constructor(code: OAuthRefusal['code'], description: string, reason: string = code) {
+  constructor(
+    readonly code: 'invalid_request' | 'invalid_grant' | 'invalid_scope' | 'invalid_target',
+    description: string,
+    /** Reason id for the log, snake_case. */
+    readonly reason: string = code,
+  ) {
     super(description);
-    this.code = code;
-    this.reason = reason;
   }
 
   toJSON(): Readonly<Record<string, string>> {
