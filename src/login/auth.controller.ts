@@ -3,11 +3,10 @@ import { ApiBearerAuth, ApiCookieAuth } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import {
-  AllowUnverifiedEmail,
   AllowWithoutSecondFactor,
   AnyScope,
+  AnySession,
   CurrentUser,
-  OptionalSession,
 } from '../session/guards/access.decorators.js';
 import { ApiController, ApiRoute } from '../session/guards/api-route.js';
 import type { Principal } from '../session/principal.js';
@@ -52,9 +51,7 @@ export class AuthController {
       'provider_unavailable',
     ],
   })
-  @OptionalSession()
-  @AllowUnverifiedEmail()
-  @AllowWithoutSecondFactor()
+  @AnySession()
   @RateLimited('token-address')
   async login(
     @Body({ schema: loginBodySchema }) body: z.output<typeof loginBodySchema>,
@@ -95,9 +92,7 @@ export class AuthController {
     answer: { description: 'Logged out; the session cookie is cleared.', schema: logoutAnswerSchema },
     problems: ['insufficient_scope'],
   })
-  @OptionalSession()
-  @AllowUnverifiedEmail()
-  @AllowWithoutSecondFactor()
+  @AnySession()
   async logout(
     @CurrentUser({ optional: true }) principal: Principal | undefined,
     @Req() request: FastifyRequest,

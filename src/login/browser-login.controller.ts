@@ -6,13 +6,7 @@ import { CONFIGURATION } from '../platform/config/config.module.js';
 import type { Configuration } from '../platform/config/configuration.js';
 import { ApiOptionalQuery, ApiProblems } from '../platform/http/openapi.decorators.js';
 import { safeReturnTo } from '../platform/http/return-target.js';
-import {
-  AllowUnverifiedEmail,
-  AllowWithoutSecondFactor,
-  CurrentUser,
-  OptionalSession,
-  Public,
-} from '../session/guards/access.decorators.js';
+import { AnySession, CurrentUser, Public } from '../session/guards/access.decorators.js';
 import { RequiredFactors } from '../directory/users/required-factors.js';
 import type { Principal } from '../session/principal.js';
 import { SessionCookie } from '../session/cookie/session-cookie.js';
@@ -94,7 +88,7 @@ export class BrowserLoginController {
     const destination = this.#returnTo(returnTo, request);
     const query = queryOf(request);
     const demand = stepUpRequirementOf(query);
-    await this.#start({ kind: 'login', returnTo: destination, demand, attempt: 1, query }, request, reply);
+    await this.#start({ kind: 'login', returnTo: destination, demand, attempt: 1, query }, reply);
   }
 
   @Get('signup')
@@ -117,17 +111,11 @@ export class BrowserLoginController {
   ): Promise<void> {
     const destination = this.#returnTo(returnTo, request);
     const query = queryOf(request);
-    await this.#start(
-      { kind: 'signup', returnTo: destination, demand: {}, attempt: 1, query },
-      request,
-      reply,
-    );
+    await this.#start({ kind: 'signup', returnTo: destination, demand: {}, attempt: 1, query }, reply);
   }
 
   @Get('callback')
-  @OptionalSession()
-  @AllowUnverifiedEmail()
-  @AllowWithoutSecondFactor()
+  @AnySession()
   @ApiOperation({
     summary: 'Receive the login provider’s answer',
     description:
@@ -157,14 +145,14 @@ export class BrowserLoginController {
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    const transaction = this.transactions.take(request, reply, state);
+    const transaction = this.transactions.take(reply, state);
     const answer = new URL(request.url, this.#publicUrl);
     const login = await this.logins.complete(answer, transaction, previous, clientInfoOf(request));
     if (login === undefined) {
       const { returnTo, demand, attempt } = transaction;
       // The query is the provider's answer, so it has no hints.
       const again = { kind: 'login', returnTo, demand, attempt: attempt + 1, query: {} } as const;
-      await this.#start(again, request, reply);
+      await this.#start(again, reply);
       return;
     }
     this.cookie.write(reply, login.session.token);
@@ -179,8 +167,8 @@ export class BrowserLoginController {
     return invite === undefined ? returnTo : invitationPath(invite, returnTo);
   }
 
-  async #start(login: LoginRequest, request: FastifyRequest, reply: FastifyReply): Promise<void> {
-    const url = await this.starter.start(login, request, reply);
+  async #start(login: LoginRequest, reply: FastifyReply): Promise<void> {
+    const url = await this.starter.start(login, reply);
     await reply.redirect(url.href, 302);
   }
 }

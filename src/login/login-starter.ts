@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyReply } from 'fastify';
 import { AuthStrategy, type LoginStart } from '../auth-strategy/auth.strategy.js';
 import { LoginTransactions, type PendingLogin } from './login-transaction.js';
 import { SignUpPolicy } from '../accounts/sign-up.policy.js';
@@ -29,7 +29,7 @@ export class LoginStarter {
    * @returns where to send the browser.
    * @throws {Problem} `signup_refused`, `provider_unavailable`, `provider_misconfigured`
    */
-  async start(login: LoginRequest, request: FastifyRequest, reply: FastifyReply): Promise<URL> {
+  async start(login: LoginRequest, reply: FastifyReply): Promise<URL> {
     const { kind, returnTo, demand, attempt, query } = login;
     if (kind === 'signup') {
       await this.signUp.requireBegun({ destination: returnTo });
@@ -49,7 +49,7 @@ export class LoginStarter {
       demand,
       attempt,
     });
-    this.transactions.start(request, reply, { checks, returnTo, attempt, demand });
+    this.transactions.start(reply, { checks, returnTo, attempt, demand });
     return url;
   }
 }

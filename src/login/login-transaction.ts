@@ -72,13 +72,8 @@ export class TransactionCookies {
   }
 
   /** Starts a transaction and binds it to the browser. */
-  start(
-    request: FastifyRequest,
-    reply: FastifyReply,
-    { checks, ...login }: PendingLogin,
-    provider = this.#provider,
-  ): void {
-    for (const name of surplusOf(cookieNames(request.headers.cookie, this.#prefix), openAtOnce - 1)) {
+  start(reply: FastifyReply, { checks, ...login }: PendingLogin, provider = this.#provider): void {
+    for (const name of surplusOf(cookieNames(reply.request.headers.cookie, this.#prefix), openAtOnce - 1)) {
       this.cookies.clear(reply, name);
     }
     const now = this.clock.seconds();
@@ -97,16 +92,11 @@ export class TransactionCookies {
    * The transaction that an answer with this `state` belongs to; it can't be taken again.
    * @throws {Problem} `login_state_invalid` unless this browser started it, with this provider, not long ago.
    */
-  take(
-    request: FastifyRequest,
-    reply: FastifyReply,
-    state: unknown,
-    provider = this.#provider,
-  ): LoginTransaction {
+  take(reply: FastifyReply, state: unknown, provider = this.#provider): LoginTransaction {
     if (typeof state !== 'string' || state === '' || state.length > 512) {
       throw invalid('state_missing');
     }
-    const transaction = this.#read(request, state);
+    const transaction = this.#read(reply.request, state);
     if (transaction === undefined) {
       throw invalid('state_unknown');
     }

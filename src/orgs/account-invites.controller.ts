@@ -42,7 +42,7 @@ export class AccountInvitesController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<z.output<typeof createdAccountInviteSchema>> {
     const checks = inviteChecks(request, caller.principal, email);
-    await this.limits.take(request, reply, checks, invitesMade);
+    await this.limits.take(reply, checks, invitesMade);
     const invite = await this.invites.create(caller, email, request.headers['accept-language']);
     void reply.header('location', `/api/v1/invites/${invite.id}`).header('cache-control', 'no-store');
     return invite;

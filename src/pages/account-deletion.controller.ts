@@ -1,6 +1,6 @@
-import { Controller, Get, Post, Req, Res } from '@nestjs/common';
+import { Controller, Get, Post, Res } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyReply } from 'fastify';
 import { h } from 'preact';
 import { Problem } from '../platform/errors/problem.error.js';
 import { UserDirectory } from '../directory/users/user-directory.js';
@@ -36,22 +36,14 @@ export class AccountDeletionController {
 
   @Get()
   @RequireAuthAge(recently)
-  async ask(
-    @CurrentUser() { claims }: Principal,
-    @Req() request: FastifyRequest,
-    @Res() reply: FastifyReply,
-  ): Promise<void> {
-    await this.pages.send(request, reply, h(DeleteAccountPage, { provider: claims.idp }));
+  async ask(@CurrentUser() { claims }: Principal, @Res() reply: FastifyReply): Promise<void> {
+    await this.pages.send(reply, h(DeleteAccountPage, { provider: claims.idp }));
   }
 
   @Post()
-  async delete(
-    @CurrentUser() { claims }: Principal,
-    @Req() request: FastifyRequest,
-    @Res() reply: FastifyReply,
-  ): Promise<void> {
+  async delete(@CurrentUser() { claims }: Principal, @Res() reply: FastifyReply): Promise<void> {
     try {
-      await this.api.change(request, reply, { method: 'DELETE', path: '/api/v1/me' }, noContent);
+      await this.api.change(reply, { method: 'DELETE', path: '/api/v1/me' }, noContent);
     } catch (error) {
       if (error instanceof Problem && error.code === 'reauthentication_required') {
         // The login became too old while the page was open: loading the page again leads to a login and back.
@@ -63,7 +55,7 @@ export class AccountDeletionController {
       const orgs = reason === 'only_owner' ? await this.users.orgsOwnedAlone(claims.sub) : [];
       const problem = refusals[reason];
       const page = h(DeleteAccountPage, { provider: claims.idp, problem, orgs, stated: detail });
-      await this.pages.send(request, reply, page);
+      await this.pages.send(reply, page);
       return;
     }
     await seeOther(reply, '/', 'account_deleted');

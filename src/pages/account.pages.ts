@@ -11,8 +11,7 @@ import { ProfileService } from '../accounts/profile.service.js';
 import type { Principal } from '../session/principal.js';
 import { SessionService } from '../session/session.service.js';
 import { ApiClient } from './api.client.js';
-import { ApplicationParts, type PartReader } from './application-parts.js';
-import { OrgParts } from './org-parts.js';
+import { FeatureParts, type PartReader } from './feature-parts.js';
 import { PageSender } from './page-sender.js';
 import { AccountPage, type AccountPageProps } from './views/account.view.js';
 
@@ -32,25 +31,23 @@ export class AccountPages {
     private readonly pages: PageSender,
     private readonly sessions: SessionService,
     private readonly profiles: ProfileService,
-    private readonly applications: ApplicationParts,
-    private readonly orgs: OrgParts,
+    private readonly parts: FeatureParts,
   ) {}
 
   /** Sends the account page of the person who makes the request. */
   async send(
-    request: FastifyRequest,
     reply: FastifyReply,
     { user, claims }: Principal,
     { orgsCursor, ...state }: AccountPageState,
   ): Promise<void> {
-    const read: PartReader = async (path, schema) => this.#read(request, path, schema);
+    const read: PartReader = async (path, schema) => this.#read(reply.request, path, schema);
     const [sessions, apps, keys, memberships, identities] = await Promise.all([
-      this.#read(request, '/auth/sessions', sessionsAnswerSchema),
-      claims.idp === 'ory' ? this.applications.connectedApps(read) : undefined,
+      this.#read(reply.request, '/auth/sessions', sessionsAnswerSchema),
+      claims.idp === 'ory' ? this.parts.applications.connectedApps(read) : undefined,
       // Twice the limit of live keys, because the API also lists expired ones.
-      this.#read(request, `/api/v1/api-keys?limit=${2 * maximumLiveKeys}`, keyListSchema),
-      this.orgs.memberships(read, orgsCursor),
-      this.#read(request, '/api/v1/me/identities', myIdentitiesSchema),
+      this.#read(reply.request, `/api/v1/api-keys?limit=${2 * maximumLiveKeys}`, keyListSchema),
+      this.parts.orgs.memberships(read, orgsCursor),
+      this.#read(reply.request, '/api/v1/me/identities', myIdentitiesSchema),
     ]);
     const methods = await this.#methods(identities?.items);
     const page = h(AccountPage, {
@@ -66,7 +63,7 @@ export class AccountPages {
       isElsewhere: claims.idp !== 'ory' || this.profiles.isElsewhere(identities?.items ?? []),
       ...state,
     });
-    await this.pages.send(request, reply, page, { showsPicture: user.picture !== null });
+    await this.pages.send(reply, page, { showsPicture: user.picture !== null });
   }
 
   /** The person's login methods; undefined if the gateway doesn't administer the provider, or if they can't be read now. */

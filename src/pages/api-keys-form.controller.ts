@@ -1,6 +1,6 @@
-import { Body, Controller, HttpCode, Param, Post, Req, Res } from '@nestjs/common';
+import { Body, Controller, HttpCode, Param, Post, Res } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyReply } from 'fastify';
 import { h } from 'preact';
 import type { z } from 'zod';
 import { createdKeySchema } from '../api-keys/api-key.schemas.js';
@@ -33,7 +33,6 @@ export class ApiKeysFormController {
   async create(
     @Body({ schema: keyFormSchema }) values: z.output<typeof keyFormSchema>,
     @CurrentUser() principal: Principal,
-    @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const { name, life } = values;
@@ -45,25 +44,21 @@ export class ApiKeysFormController {
       expiresAt === undefined
         ? wrongLife(values)
         : await this.api
-            .change(request, reply, call, createdKeySchema)
+            .change(reply, call, createdKeySchema)
             .catch((error: unknown) => formErrorsOf(leadingBackTo('/', error), values, keyFormTexts));
     void reply.header('cache-control', 'no-store');
     if ('form' in made) {
       void reply.code(made.status);
-      await this.account.send(request, reply, principal, { keyForm: made.form });
+      await this.account.send(reply, principal, { keyForm: made.form });
       return;
     }
-    await this.pages.send(request, reply, h(CreatedKeyPage, { name: made.name, value: made.key }));
+    await this.pages.send(reply, h(CreatedKeyPage, { name: made.name, value: made.key }));
   }
 
   @Post(':id/revoke')
-  async revoke(
-    @Param('id') id: string,
-    @Req() request: FastifyRequest,
-    @Res() reply: FastifyReply,
-  ): Promise<void> {
+  async revoke(@Param('id') id: string, @Res() reply: FastifyReply): Promise<void> {
     const call = { method: 'DELETE', path: `/api/v1/api-keys/${encodeURIComponent(id)}` } as const;
-    const change = this.api.change(request, reply, call, noContent);
+    const change = this.api.change(reply, call, noContent);
     await seeOther(reply, '/', await noticeOf(change, 'key_revoked', 'key_gone'));
   }
 }

@@ -68,12 +68,11 @@ export class ApiClient {
    * @throws {Problem} that the API answers with.
    */
   async change<Schema extends z.ZodType>(
-    request: FastifyRequest,
     reply: FastifyReply,
     call: ApiCall,
     schema: Schema,
   ): Promise<z.output<Schema>> {
-    const { json, cookies } = await this.#call(request, call);
+    const { json, cookies } = await this.#call(reply.request, call);
     if (cookies !== undefined) {
       void reply.header('set-cookie', cookies);
     }

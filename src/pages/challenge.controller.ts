@@ -1,6 +1,6 @@
-import { Controller, Get, Query, Req, Res } from '@nestjs/common';
+import { Controller, Get, Query, Res } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyReply } from 'fastify';
 import { h } from 'preact';
 import { redirectHostOf } from '../platform/core/redirect-places.js';
 import { confirmedDomainOf } from '../orgs/domain-proof.js';
@@ -10,11 +10,7 @@ import { requireBound } from '../providers/ory/challenges/ory-challenge.js';
 import { ChallengeBinding } from '../providers/ory/hydra/challenge-binding.js';
 import type { ConsentRequest } from '../providers/ory/hydra/hydra.schemas.js';
 import { HydraClient } from '../providers/ory/hydra/hydra.client.js';
-import {
-  AllowUnverifiedEmail,
-  AllowWithoutSecondFactor,
-  OptionalSession,
-} from '../session/guards/access.decorators.js';
+import { AnySession } from '../session/guards/access.decorators.js';
 import { isRedirectUriOf } from '../platform/core/loopback.js';
 import { PageSender, localesIn } from './page-sender.js';
 import { ConsentPage } from './views/consent.view.js';
@@ -26,29 +22,19 @@ import { LogoutPage } from './views/logout.view.js';
  */
 @ApiExcludeController()
 @Controller('ui')
-@OptionalSession()
-@AllowUnverifiedEmail()
-@AllowWithoutSecondFactor()
+@AnySession()
 export class ChallengeController {
-  readonly #consent: OryConsentService;
-
   constructor(
-    consent: OryConsentService,
+    private readonly consents: OryConsentService,
     private readonly hydra: HydraClient,
     private readonly binding: ChallengeBinding,
     private readonly pages: PageSender,
     private readonly orgs: OrgRepository,
-  ) {
-    this.#consent = consent;
-  }
+  ) {}
 
   @Get('consent')
-  async consent(
-    @Query('consent_challenge') given: unknown,
-    @Req() request: FastifyRequest,
-    @Res() reply: FastifyReply,
-  ): Promise<void> {
-    const challenge = requireBound(this.binding, given, request);
+  async consent(@Query('consent_challenge') given: unknown, @Res() reply: FastifyReply): Promise<void> {
+    const challenge = requireBound(this.binding, given, reply.request);
     const {
       request: asked,
       canRemember,
@@ -56,7 +42,7 @@ export class ChallengeController {
       orgId,
       target: wanted,
       agent,
-    } = await this.#consent.request(challenge);
+    } = await this.consents.request(challenge);
     const { client, requested_scope, oidc_context: hints } = asked;
     const targets = targetsOf(asked);
     const [target] = targets;
@@ -88,7 +74,7 @@ export class ChallengeController {
       scopes: requested_scope ?? [],
       canRemember,
     });
-    await this.pages.send(request, reply, page, {
+    await this.pages.send(reply, page, {
       formTargets: targets,
       showsPicture: logo !== null,
       locales: hints?.ui_locales ?? [],
@@ -96,16 +82,12 @@ export class ChallengeController {
   }
 
   @Get('logout')
-  async logout(
-    @Query('logout_challenge') given: unknown,
-    @Req() request: FastifyRequest,
-    @Res() reply: FastifyReply,
-  ): Promise<void> {
-    const challenge = requireBound(this.binding, given, request);
+  async logout(@Query('logout_challenge') given: unknown, @Res() reply: FastifyReply): Promise<void> {
+    const challenge = requireBound(this.binding, given, reply.request);
     const { client, request_url: asked } = await this.hydra.logoutRequest(challenge);
     const formTargets = client?.redirect_uris ?? [];
     const locales = localesIn(new URLSearchParams(asked?.split('?')[1]).get('ui_locales'));
-    await this.pages.send(request, reply, h(LogoutPage, { challenge }), { formTargets, locales });
+    await this.pages.send(reply, h(LogoutPage, { challenge }), { formTargets, locales });
   }
 }
 

@@ -1,6 +1,6 @@
-import { Controller, Get, Inject, Req, Res } from '@nestjs/common';
+import { Controller, Get, Inject, Res } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyReply } from 'fastify';
 import { h } from 'preact';
 import { CONFIGURATION } from '../platform/config/config.module.js';
 import type { Configuration } from '../platform/config/configuration.js';
@@ -23,9 +23,9 @@ export class DemoController {
   }
 
   @Get()
-  async page(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+  async page(@Res() reply: FastifyReply): Promise<void> {
     const { TOKEN_AUDIENCE: audience, PUBLIC_URL } = this.#configuration;
     const issuer = `${PUBLIC_URL}/ory/hydra`;
-    await this.pages.send(request, reply, h(DemoPage, { audience, issuer }), { inEnglish: true });
+    await this.pages.send(reply, h(DemoPage, { audience, issuer }), { inEnglish: true });
   }
 }

@@ -1,13 +1,8 @@
-import { Controller, Get, Req, Res } from '@nestjs/common';
+import { Controller, Get, Res } from '@nestjs/common';
 import { ApiExcludeController, type OpenAPIObject } from '@nestjs/swagger';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyReply } from 'fastify';
 import { h } from 'preact';
-import {
-  AllowUnverifiedEmail,
-  AllowWithoutSecondFactor,
-  OptionalSession,
-  Public,
-} from '../session/guards/access.decorators.js';
+import { AnySession, Public } from '../session/guards/access.decorators.js';
 import { OpenApiDocument } from './openapi-document.js';
 import { PageSender } from './page-sender.js';
 import { DocsPage } from './views/docs.view.js';
@@ -16,26 +11,20 @@ import { DocsPage } from './views/docs.view.js';
 @ApiExcludeController()
 @Controller('docs')
 export class DocsController {
-  readonly #document: OpenApiDocument;
-
   constructor(
     private readonly pages: PageSender,
-    document: OpenApiDocument,
-  ) {
-    this.#document = document;
-  }
+    private readonly openApi: OpenApiDocument,
+  ) {}
 
   @Get()
-  @OptionalSession()
-  @AllowUnverifiedEmail()
-  @AllowWithoutSecondFactor()
-  async page(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
-    await this.pages.send(request, reply, h(DocsPage, {}), { inEnglish: true });
+  @AnySession()
+  async page(@Res() reply: FastifyReply): Promise<void> {
+    await this.pages.send(reply, h(DocsPage, {}), { inEnglish: true });
   }
 
   @Get('openapi.json')
   @Public()
   document(): OpenAPIObject {
-    return this.#document.get();
+    return this.openApi.get();
   }
 }

@@ -9,12 +9,7 @@ import type { OryConfiguration } from '../platform/config/configuration.js';
 import { Problem } from '../platform/errors/problem.error.js';
 import { KratosClient } from '../providers/ory/kratos/kratos.client.js';
 import { toProviderIdentity } from '../providers/ory/kratos/kratos-session.js';
-import {
-  AllowUnverifiedEmail,
-  AllowWithoutSecondFactor,
-  CurrentUser,
-  OptionalSession,
-} from '../session/guards/access.decorators.js';
+import { AnySession, CurrentUser } from '../session/guards/access.decorators.js';
 import type { Principal } from '../session/principal.js';
 import { type Flow, parseFlow } from './flow.parser.js';
 import { FlowContextFinder } from './flow-context.js';
@@ -63,9 +58,7 @@ export class FlowController {
   }
 
   @Get(':kind')
-  @OptionalSession()
-  @AllowUnverifiedEmail()
-  @AllowWithoutSecondFactor()
+  @AnySession()
   async page(
     @Param('kind') kindGiven: string,
     @Query('flow') id: unknown,
@@ -97,7 +90,7 @@ export class FlowController {
       (await isOfConnection(this.sessions, principal))
     ) {
       // Kratos knows no such user, so that no mail would ever come.
-      await this.pages.send(request, reply, h(UnverifiedPage, { email: principal.user.email }));
+      await this.pages.send(reply, h(UnverifiedPage, { email: principal.user.email }));
       return;
     }
     if (found === undefined) {
@@ -127,7 +120,7 @@ export class FlowController {
       changed: settingsChangeIn(changed),
       application: application.name,
     });
-    await this.pages.send(request, reply, page, { formTargets: application.redirectUris, locales });
+    await this.pages.send(reply, page, { formTargets: application.redirectUris, locales });
   }
 
   /** Whether the settings are shown to a user who has just recovered the account. */

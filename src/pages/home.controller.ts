@@ -1,6 +1,6 @@
-import { Controller, Get, Inject, Query, Req, Res } from '@nestjs/common';
+import { Controller, Get, Inject, Query, Res } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyReply } from 'fastify';
 import { h } from 'preact';
 import { z } from 'zod';
 import { CONFIGURATION } from '../platform/config/config.module.js';
@@ -37,16 +37,15 @@ export class HomeController {
     @Query('about') about: unknown,
     @Query('orgs') orgs: unknown,
     @CurrentUser({ optional: true }) principal: Principal | undefined,
-    @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const notice = noticeIn(given);
     if (principal === undefined) {
-      await this.pages.send(request, reply, h(WelcomePage, { demo: this.#demo, notice }));
+      await this.pages.send(reply, h(WelcomePage, { demo: this.#demo, notice }));
       return;
     }
     const orgsCursor = cursorSchema.parse(orgs);
     const subject = this.subjects.open(principal.claims.sub, about);
-    await this.account.send(request, reply, principal, { notice, about: subject, orgsCursor });
+    await this.account.send(reply, principal, { notice, about: subject, orgsCursor });
   }
 }

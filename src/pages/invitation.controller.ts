@@ -1,6 +1,6 @@
-import { Body, Controller, Get, Inject, Post, Query, Req, Res } from '@nestjs/common';
+import { Body, Controller, Get, Inject, Post, Query, Res } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyReply } from 'fastify';
 import { h } from 'preact';
 import { z } from 'zod';
 import { invitationPath, inviteTokenIn } from '../accounts/invite-link.js';
@@ -16,7 +16,6 @@ import { CurrentUser, OptionalSession } from '../session/guards/access.decorator
 import type { Principal } from '../session/principal.js';
 import { ApiClient } from './api.client.js';
 import { formField } from './form-answer.js';
-import { OrgParts } from './org-parts.js';
 import { PageSender } from './page-sender.js';
 import {
   InvitationAcceptedPage,
@@ -37,7 +36,6 @@ export class InvitationController {
     private readonly api: ApiClient,
     private readonly invites: InviteLookup,
     private readonly pages: PageSender,
-    private readonly orgs: OrgParts,
     @Inject(CONFIGURATION) configuration: Configuration,
   ) {
     this.#publicUrl = configuration.PUBLIC_URL;
@@ -49,7 +47,6 @@ export class InvitationController {
   async ask(
     @Query('invite') given: unknown,
     @Query('return_to') returnTo: unknown,
-    @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const token = inviteTokenIn(given);
@@ -57,7 +54,7 @@ export class InvitationController {
       await reply.redirect('/', 302);
       return;
     }
-    await this.#send(request, reply, { token, returnTo: safeReturnTo(returnTo, this.#publicUrl) });
+    await this.#send(reply, { token, returnTo: safeReturnTo(returnTo, this.#publicUrl) });
   }
 
   /** Accepts the invite. Neither opening a link nor logging in makes anyone a member. */
@@ -66,7 +63,6 @@ export class InvitationController {
   async accept(
     @Body({ schema: formSchema }) form: z.output<typeof formSchema>,
     @CurrentUser({ optional: true }) principal: Principal | undefined,
-    @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const token = inviteTokenIn(form.invite) ?? '';
@@ -77,8 +73,8 @@ export class InvitationController {
     }
     const call = { method: 'POST', path: '/api/v1/invites/redeem', body: { token } } as const;
     try {
-      const { orgId } = await this.api.change(request, reply, call, redeemedSchema);
-      if (orgId === null || !this.orgs.exist) {
+      const { orgId } = await this.api.change(reply, call, redeemedSchema);
+      if (orgId === null || !this.pages.hasFeature('organisations')) {
         await reply.redirect(returnTo, 303);
         return;
       }
@@ -86,7 +82,7 @@ export class InvitationController {
       await reply.redirect(`/invitation/accepted?${query}`, 303);
     } catch (error) {
       const refusal = refusalOf(error);
-      await this.#send(request, reply.code(403), { token, returnTo, refusal });
+      await this.#send(reply.code(403), { token, returnTo, refusal });
     }
   }
 
@@ -95,18 +91,16 @@ export class InvitationController {
     @Query('org') id: unknown,
     @Query('return_to') returnTo: unknown,
     @CurrentUser() { claims }: Principal,
-    @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const path = `/api/v1/orgs/${encodeURIComponent(typeof id === 'string' ? id : '')}`;
-    const org = await this.api.read(request, path, orgSchema);
+    const org = await this.api.read(reply.request, path, orgSchema);
     const next = safeReturnTo(returnTo, this.#publicUrl);
     const page = h(InvitationAcceptedPage, { org, isActive: claims.org?.id === org.id, next });
-    await this.pages.send(request, reply, page);
+    await this.pages.send(reply, page);
   }
 
   async #send(
-    request: FastifyRequest,
     reply: FastifyReply,
     asked: { readonly token: string; readonly returnTo: string; readonly refusal?: InvitationRefusal },
   ): Promise<void> {
@@ -116,12 +110,12 @@ export class InvitationController {
     const { token, returnTo, refusal } = asked;
     const invite = await this.invites.findOpen(token);
     if (invite === undefined) {
-      await this.pages.send(request, reply.code(410), h(InvitationGonePage, {}));
+      await this.pages.send(reply.code(410), h(InvitationGonePage, {}));
       return;
     }
     const { orgName, inviterName, role, mailedTo, opensSignUp } = invite;
     const shown = { orgName, inviterName, role, mailedTo, opensSignUp, isForAddress: invite.email !== null };
-    await this.pages.send(request, reply, h(InvitationPage, { token, returnTo, invite: shown, refusal }));
+    await this.pages.send(reply, h(InvitationPage, { token, returnTo, invite: shown, refusal }));
   }
 }
 

@@ -1,12 +1,8 @@
-import { Controller, Get, Req, Res } from '@nestjs/common';
+import { Controller, Get, Res } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyReply } from 'fastify';
 import { h } from 'preact';
-import {
-  AllowUnverifiedEmail,
-  AllowWithoutSecondFactor,
-  OptionalSession,
-} from '../session/guards/access.decorators.js';
+import { AnySession } from '../session/guards/access.decorators.js';
 import { PageSender } from './page-sender.js';
 import { NoFactorPage } from './views/no-factor.view.js';
 
@@ -17,11 +13,9 @@ export class NoFactorController {
   constructor(private readonly pages: PageSender) {}
 
   @Get()
-  @OptionalSession()
-  @AllowUnverifiedEmail()
-  @AllowWithoutSecondFactor()
-  async page(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+  @AnySession()
+  async page(@Res() reply: FastifyReply): Promise<void> {
     void reply.header('cache-control', 'no-store');
-    await this.pages.send(request, reply, h(NoFactorPage, {}));
+    await this.pages.send(reply, h(NoFactorPage, {}));
   }
 }

@@ -1,6 +1,6 @@
-import { Controller, Get, Query, Req, Res } from '@nestjs/common';
+import { Controller, Get, Query, Res } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyReply } from 'fastify';
 import { h } from 'preact';
 import { z } from 'zod';
 import { KratosClient } from '../providers/ory/kratos/kratos.client.js';
@@ -72,26 +72,25 @@ export class OryErrorController {
     @Query('id') id: unknown,
     @Query('error') oauthError: unknown,
     @Query('error_description') description: unknown,
-    @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const code = typeof id === 'string' ? await this.#kratosCode(id) : hydraCode(oauthError);
     // For anyone who registers an application: Hydra says here what it refuses. It is as long as anyone writes it.
     const said = typeof description === 'string' ? description.slice(0, longestDescription) : undefined;
-    request.log.warn({ reason: code, said }, 'Ory sent a person to the error page');
-    const { text } = this.pages.frame(request).language;
+    reply.request.log.warn({ reason: code, said }, 'Ory sent a person to the error page');
+    const { text } = this.pages.frame(reply.request).language;
     const advice = adviceFor(code, said);
     const page = h(ErrorPage, {
       title: text('error.ory.title'),
       advice: text(advice),
       code,
-      requestId: request.id,
+      requestId: reply.request.id,
       actions: [
         { label: text('error.startAgain'), href: '/auth/login' },
         { label: text('common.backToStart'), href: '/' },
       ],
     });
-    await this.pages.send(request, reply.code(advice === 'error.ory.unavailable' ? 503 : 400), page);
+    await this.pages.send(reply.code(advice === 'error.ory.unavailable' ? 503 : 400), page);
   }
 
   async #kratosCode(id: string): Promise<string> {

@@ -5,15 +5,14 @@ import { CoreModule } from '../platform/core/core.module.js';
 import { LanguagesModule } from '../platform/i18n/languages.module.js';
 import { SessionModule } from '../session/session.module.js';
 import { ApiClient } from './api.client.js';
-import { ApplicationParts } from './application-parts.js';
 import { AssetStore, type BrandColour } from './asset.store.js';
+import { FeatureParts } from './feature-parts.js';
 import { NoticeSubjects } from './notice-subjects.js';
-import { OrgParts } from './org-parts.js';
 import { OrgPages } from './orgs/org.pages.js';
 import { PageSender } from './page-sender.js';
 import { SentForms } from './sent-forms.js';
 
-const shared = [ApiClient, ApplicationParts, NoticeSubjects, OrgPages, OrgParts, PageSender, SentForms];
+const shared = [ApiClient, FeatureParts, NoticeSubjects, OrgPages, PageSender, SentForms];
 
 /** The module of what pages are made with: their frame and the files that they load, the API, forms and notices. */
 @Module({

@@ -8,7 +8,6 @@ import { applicationHostOf } from '../platform/http/application-hosts.js';
 import { policyFor } from '../platform/http/security-headers.js';
 import { LanguageCatalogue } from '../platform/i18n/language.catalogue.js';
 import { SessionPeek } from '../session/session-peek.js';
-import { ApplicationParts } from './application-parts.js';
 import { AssetStore } from './asset.store.js';
 import { renderPage } from './page-renderer.js';
 import type { PageFrame } from './views/page-props.js';
@@ -29,34 +28,37 @@ export interface PageOptions {
 @Injectable()
 export class PageSender {
   readonly #publicUrl: string;
-  readonly #brand: PageFrame['brand'];
-  readonly #passwordLength: number | undefined;
-  readonly #signUp: PageFrame['signUp'];
-  readonly #isOry: boolean;
-  readonly #features: PageFrame['features'];
-  readonly #scopes: PageFrame['scopes'];
+  /** What is the same on every page. */
+  readonly #fixed: Omit<PageFrame, 'base' | 'language' | 'user'>;
 
   constructor(
-    private readonly assets: AssetStore,
+    assets: AssetStore,
     private readonly languages: LanguageCatalogue,
     private readonly sessions: SessionPeek,
-    private readonly applications: ApplicationParts,
     @Inject(CONFIGURATION) configuration: Configuration,
   ) {
+    const list = featuresOf(configuration);
+    const features = new Set(list.map(({ name }) => name));
+    const isOry = configuration.AUTH_PROVIDER === 'ory';
     this.#publicUrl = configuration.PUBLIC_URL;
-    this.#brand = { name: configuration.BRAND_NAME };
-    this.#isOry = configuration.AUTH_PROVIDER === 'ory';
-    this.#passwordLength =
-      configuration.AUTH_PROVIDER === 'ory' ? configuration.PASSWORD_MIN_LENGTH : undefined;
-    this.#signUp = configuration.SIGNUP;
-    const features = featuresOf(configuration);
-    this.#features = new Set(features.map(({ name }) => name));
-    this.#scopes = new ScopeCatalogue(features).scopes;
+    this.#fixed = {
+      assets: assets.addresses,
+      brand: { name: configuration.BRAND_NAME },
+      passwordLength: isOry ? configuration.PASSWORD_MIN_LENGTH : undefined,
+      signUp: configuration.SIGNUP,
+      applications: features.has('applications') ? 'here' : isOry ? 'nowhere' : 'elsewhere',
+      features,
+      scopes: new ScopeCatalogue(list).scopes,
+    };
+  }
+
+  /** Whether the deployment has a feature. */
+  hasFeature(name: string): boolean {
+    return this.#fixed.features.has(name);
   }
 
   /** Sends a page. */
   async send(
-    request: FastifyRequest,
     reply: FastifyReply,
     page: ComponentChild,
     { formTargets = [], showsPicture = false, inEnglish = false, locales = [] }: PageOptions = {},
@@ -65,7 +67,9 @@ export class PageSender {
       void reply.header('content-security-policy', policyFor(formTargets, showsPicture));
     }
     void reply.header('vary', 'accept-language');
-    await reply.type('text/html; charset=utf-8').send(this.render(request, page, { inEnglish, locales }));
+    await reply
+      .type('text/html; charset=utf-8')
+      .send(this.render(reply.request, page, { inEnglish, locales }));
   }
 
   /** Renders a page without sending it. @returns a whole HTML document. */
@@ -84,14 +88,8 @@ export class PageSender {
     // A page on another host has no links for members: a script there could press its buttons.
     const principal = host === undefined ? this.sessions.find(request) : undefined;
     return {
-      assets: this.assets.addresses,
-      brand: this.#brand,
+      ...this.#fixed,
       base: host && this.#publicUrl,
-      passwordLength: this.#passwordLength,
-      signUp: this.#signUp,
-      applications: this.applications.exist ? 'here' : this.#isOry ? 'nowhere' : 'elsewhere',
-      features: this.#features,
-      scopes: this.#scopes,
       language: this.languages.preferred(locales) ?? this.languages.of(request.headers['accept-language']),
       user:
         principal === undefined

@@ -7,8 +7,17 @@ import { ErrorPage } from '../platform/http/error.page.js';
 import { SessionModule } from '../session/session.module.js';
 import { ApiKeysModule } from '../api-keys/api-keys.module.js';
 import { CoreModule } from '../platform/core/core.module.js';
-import { adminPages } from './admin/admin.pages.js';
+import { AdminAccessController } from './admin/admin-access.controller.js';
+import { AdminAuditController } from './admin/admin-audit.controller.js';
+import { AdminInviteController } from './admin/admin-invite.controller.js';
+import { AdminKeysController } from './admin/admin-keys.controller.js';
+import { AdminUserController } from './admin/admin-user.controller.js';
+import { AdminUserPages } from './admin/admin-user.pages.js';
+import { AdminUsersController } from './admin/admin-users.controller.js';
 import { ApplicationsElsewhereController } from './admin/applications-elsewhere.controller.js';
+import { AccountDeletionController } from './account-deletion.controller.js';
+import { AccountPages } from './account.pages.js';
+import { ApiKeysFormController } from './api-keys-form.controller.js';
 import { AssetController } from './asset.controller.js';
 import { ChallengeController } from './challenge.controller.js';
 import { DemoController } from './demo.controller.js';
@@ -16,6 +25,8 @@ import { DocsController } from './docs.controller.js';
 import { FlowApplications } from './flow-application.js';
 import { FlowController } from './flow.controller.js';
 import { FlowContextFinder } from './flow-context.js';
+import { HomeController } from './home.controller.js';
+import { InvitationController } from './invitation.controller.js';
 import { OpenApiDocument } from './openapi-document.js';
 import { OrgsModule } from '../orgs/orgs.module.js';
 import { LimitsModule } from '../directory/rate-limit/limits.module.js';
@@ -27,8 +38,8 @@ import { OwnFormPostPage } from './own-form-post.page.js';
 import { NoFactorController } from './no-factor.controller.js';
 import { PageFrameModule } from './page-frame.module.js';
 import { UsersModule } from '../directory/users/users.module.js';
-import { personPages } from './person.pages.js';
 import { ProblemPage } from './problem.page.js';
+import { SessionsFormController } from './sessions-form.controller.js';
 
 /** The module of all pages that people see. The self-service pages exist only if Ory is the provider. */
 @Module({})
@@ -52,17 +63,26 @@ export class PagesModule {
       ],
       controllers: [
         AssetController,
-        ...personPages.controllers,
+        HomeController,
+        SessionsFormController,
+        ApiKeysFormController,
+        AccountDeletionController,
+        InvitationController,
         DocsController,
-        ...adminPages.controllers,
+        AdminUsersController,
+        AdminUserController,
+        AdminAccessController,
+        AdminAuditController,
+        AdminInviteController,
+        AdminKeysController,
         ...(configuration.AUTH_PROVIDER === 'ory' ? [] : [ApplicationsElsewhereController]),
         ...oryPages(configuration),
       ],
       providers: [
-        ...personPages.providers,
+        AccountPages,
         OpenApiDocument,
         ...(configuration.AUTH_PROVIDER === 'ory' ? [FlowApplications, FlowContextFinder] : []),
-        ...adminPages.providers,
+        AdminUserPages,
         { provide: ErrorPage, useClass: ProblemPage },
         { provide: FormPostPage, useClass: OwnFormPostPage },
       ],

@@ -31,7 +31,7 @@ function serverOf(secrets: readonly string[]) {
   const cipher = new PurposeCipher(configuration.SECRETS, 'test');
   const fastify = Fastify();
   fastify.get<{ Params: { account: string } }>('/add/:account', async (request, reply) => {
-    devices.add(request, reply, cipher.signAll(request.params.account), clock.now());
+    devices.add(reply, cipher.signAll(request.params.account), clock.now());
     return '';
   });
   fastify.get<{ Params: { account: string; after: string } }>('/find/:account/:after', async (request) => {

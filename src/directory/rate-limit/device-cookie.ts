@@ -64,7 +64,8 @@ export class DeviceCookie {
    * @param account its keyed hashes, under each of the secrets.
    * @param at milliseconds since the epoch: when the login began.
    */
-  add(request: FastifyRequest, reply: FastifyReply, account: readonly string[], at: number): void {
+  add(reply: FastifyReply, account: readonly string[], at: number): void {
+    const { request } = reply;
     const { id, accounts } = this.#read(request) ?? { id: randomUUID(), accounts: [] };
     const others = accounts.filter(({ hash }) => !account.includes(hash));
     const added = account.slice(0, 1).map((hash) => ({ hash, at }));

@@ -26,11 +26,11 @@ export class LoginLimits {
    * @throws {Problem} `rate_limited`
    */
   async take(
-    request: FastifyRequest,
     reply: FastifyReply,
     find: () => Promise<readonly string[]>,
     judge: Judge = judgeByStatus,
   ): Promise<boolean> {
+    const { request } = reply;
     let accounts: readonly string[] = [];
     let isKnown = false;
     const everywhere = async (account: string) => this.#everywhere(request, account);
@@ -46,10 +46,9 @@ export class LoginLimits {
       yield* found.flatMap((each) => each.checks);
     };
     await this.limits.take(
-      request,
       reply,
       checks(),
-      this.#remembering(request, () => accounts, judge),
+      this.#remembering(() => accounts, judge),
     );
     return isKnown;
   }
@@ -60,7 +59,7 @@ export class LoginLimits {
    * @throws {Problem} `rate_limited`
    */
   async takeReached(request: FastifyRequest, account: string): Promise<void> {
-    const judge = this.#remembering(request, () => [account], judgeByStatus);
+    const judge = this.#remembering(() => [account], judgeByStatus);
     const { checks } = await this.#everywhere(request, account);
     await this.limits.takeMore(request, [pairCheck(request, account, 'reset'), ...checks], judge);
   }
@@ -71,13 +70,13 @@ export class LoginLimits {
   }
 
   /** A judge of a login that begins now. If it succeeds for one account alone, the caller's network and browser become known for that. */
-  #remembering(request: FastifyRequest, accounts: () => readonly string[], judge: Judge): Judge {
+  #remembering(accounts: () => readonly string[], judge: Judge): Judge {
     const begunAt = this.clock.now();
     return async (answer) => {
       const outcome = await judge(answer);
       const [account, other] = accounts();
       if (outcome === 'success' && account !== undefined && other === undefined) {
-        await this.remember(request, answer, account, begunAt);
+        await this.remember(answer, account, begunAt);
       }
       return outcome;
     };
@@ -111,14 +110,9 @@ export class LoginLimits {
    * @param begunAt milliseconds since the epoch: when the login began. One that was on its way when the account was forgotten doesn't
    * count.
    */
-  async remember(
-    request: FastifyRequest,
-    reply: FastifyReply,
-    account: string,
-    begunAt = this.clock.now(),
-  ): Promise<void> {
-    this.devices.add(request, reply, this.limits.hashes(account), begunAt);
-    await this.limits.remember(factOf(request, account), String(begunAt), knownFor, account);
+  async remember(reply: FastifyReply, account: string, begunAt = this.clock.now()): Promise<void> {
+    this.devices.add(reply, this.limits.hashes(account), begunAt);
+    await this.limits.remember(factOf(reply.request, account), String(begunAt), knownFor, account);
   }
 
   /**

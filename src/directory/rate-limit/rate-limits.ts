@@ -92,11 +92,11 @@ export class RateLimits {
    * @throws {Problem} `rate_limited`.
    */
   async take(
-    request: FastifyRequest,
     reply: FastifyReply,
     checks: Iterable<LimitCheck> | AsyncIterable<LimitCheck>,
     judge: Judge = judgeByStatus,
   ): Promise<void> {
+    const { request } = reply;
     if (!this.appliesTo(request)) {
       return;
     }

@@ -44,7 +44,7 @@ export class AgentGate {
       const isKnowable = isDocumentUrl(clientId) || isHydraId(clientId);
       const found = isKnowable
         ? await this.clients.find(clientId, async () =>
-            this.limits.take(request, reply, [addressCheck(request, 'document-address', 'keep')]),
+            this.limits.take(reply, [addressCheck(request, 'document-address', 'keep')]),
           )
         : undefined;
       if (found !== undefined) {

@@ -2,7 +2,7 @@ import { Module, type OnModuleInit } from '@nestjs/common';
 import { AuditModule } from '../../directory/audit/audit.module.js';
 import { UsersModule } from '../../directory/users/users.module.js';
 import { OrgAuthorization } from '../../orgs/org-authorization.js';
-import { ApplicationParts } from '../../pages/application-parts.js';
+import { FeatureParts } from '../../pages/feature-parts.js';
 import { PageFrameModule } from '../../pages/page-frame.module.js';
 import { CoreModule } from '../../platform/core/core.module.js';
 import { DatabaseModule } from '../../platform/database/database.module.js';
@@ -51,15 +51,17 @@ import { UserConnectedAppsController } from './user-connected-apps.controller.js
 })
 export class ApplicationsModule implements OnModuleInit {
   constructor(
-    private readonly parts: ApplicationParts,
+    private readonly parts: FeatureParts,
     private readonly apps: ConnectedAppsPages,
     private readonly names: ApplicationNames,
   ) {}
 
   onModuleInit(): void {
     this.parts.use({
-      connectedApps: async (read, userId) => this.apps.part(read, userId),
-      namesOf: async (request, ids) => this.names.of(request, ids),
+      applications: {
+        connectedApps: async (read, userId) => this.apps.part(read, userId),
+        namesOf: async (request, ids) => this.names.of(request, ids),
+      },
     });
   }
 }

@@ -1,6 +1,6 @@
-import { Body, Controller, Get, HttpCode, Post, Query, Req, Res } from '@nestjs/common';
+import { Body, Controller, Get, HttpCode, Post, Query, Res } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyReply } from 'fastify';
 import { h } from 'preact';
 import { z } from 'zod';
 import { CommandLineLogins } from './command-line-login.service.js';
@@ -31,7 +31,6 @@ export class CommandLineController {
   async ask(
     @Query({ schema: commandLineRequestSchema }) asked: z.output<typeof commandLineRequestSchema>,
     @CurrentUser() principal: Principal,
-    @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
     this.logins.requireBrowser(principal);
@@ -41,7 +40,7 @@ export class CommandLineController {
       redirectHost: uri === undefined ? null : new URL(uri).host,
       fields: { ...asked, session: principal.claims.sid },
     });
-    await this.pages.send(request, reply, page, { formTargets: uri === undefined ? [] : [uri] });
+    await this.pages.send(reply, page, { formTargets: uri === undefined ? [] : [uri] });
   }
 
   @Post()
@@ -49,7 +48,6 @@ export class CommandLineController {
   async answer(
     @Body({ schema: answerSchema }) body: z.output<typeof answerSchema>,
     @CurrentUser() principal: Principal,
-    @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const isAllowed = body.decision === 'allow';
@@ -60,6 +58,6 @@ export class CommandLineController {
       await reply.redirect(redirect.href, 303);
       return;
     }
-    await this.pages.send(request, reply, h(CommandLineCodePage, { code }));
+    await this.pages.send(reply, h(CommandLineCodePage, { code }));
   }
 }

@@ -1,18 +1,22 @@
+import { Inject, Injectable } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
+import { CONFIGURATION } from '../../platform/config/config.module.js';
+import type { Configuration } from '../../platform/config/configuration.js';
 import { PurposeCipher } from '../../platform/crypto/purpose-cipher.js';
 import { readSingleCookie } from '../../platform/http/cookie-reader.js';
-import type { CookieWriter } from '../../platform/http/cookie-writer.js';
+import { CookieWriter } from '../../platform/http/cookie-writer.js';
 
 /** The cookie by which a browser brings its session at a connection: the session's id with a MAC. */
+@Injectable()
 export class ConnectionCookie {
   readonly #cipher: PurposeCipher;
   readonly #name: string;
 
   constructor(
-    secrets: readonly Uint8Array[],
     private readonly cookies: CookieWriter,
+    @Inject(CONFIGURATION) { SECRETS }: Configuration,
   ) {
-    this.#cipher = new PurposeCipher(secrets, 'connection-session');
+    this.#cipher = new PurposeCipher(SECRETS, 'connection-session');
     this.#name = cookies.name('vestibule-connection');
   }
 

@@ -1,10 +1,11 @@
+import { Injectable } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { Clock } from '../../platform/time/clock.service.js';
+import { Clock } from '../../platform/time/clock.service.js';
 import { requireIdentifier } from '../../platform/core/account-identifier.js';
-import type { LoginLimits } from '../../directory/rate-limit/login-limits.js';
+import { LoginLimits } from '../../directory/rate-limit/login-limits.js';
 import type { UserState } from './company-directory.js';
-import type { ConnectionRepository } from './connection.repository.js';
-import type { ConnectionSessions } from './connection-sessions.js';
+import { ConnectionRepository } from './connection.repository.js';
+import { ConnectionSessions } from './connection-sessions.js';
 import { type DirectoryConnection, vouchedUser } from './connection.js';
 
 /** Why a login at a connection failed: a wrong name or password, or the state of the account. */
@@ -17,6 +18,7 @@ export interface TypedLogin {
 }
 
 /** Logins by the password of a company directory. They begin a session of the browser, from which Hydra's challenge is answered. */
+@Injectable()
 export class ConnectionLogins {
   constructor(
     private readonly sessions: ConnectionSessions,
@@ -34,12 +36,12 @@ export class ConnectionLogins {
   async logIn(
     connection: DirectoryConnection,
     { login, password }: TypedLogin,
-    request: FastifyRequest,
     reply: FastifyReply,
   ): Promise<ConnectionRefusal | undefined> {
+    const { request } = reply;
     const { id, directory } = connection;
     const account = `connection:${id}:${requireIdentifier(directory.nameOf(login))}`;
-    await this.limits.take(request, reply, async () => [account]);
+    await this.limits.take(reply, async () => [account]);
     const reached = new Set<string>();
     const result = await directory.checkPassword(login, password, async (user) => {
       // A second server of the directory finds the same user: that is one guess.
@@ -68,7 +70,7 @@ export class ConnectionLogins {
       providerSid: null,
       sealed: null,
     } as const;
-    await this.sessions.begin(identity, evidence, request, reply);
+    await this.sessions.begin(identity, evidence, reply);
     return undefined;
   }
 

@@ -12,11 +12,7 @@ import { ProviderLogins, type ProviderRefusal } from './provider-logins.js';
 import { TypedAddress } from './typed-address.js';
 import { ChallengeBinding } from '../../providers/ory/hydra/challenge-binding.js';
 import { HydraClient } from '../../providers/ory/hydra/hydra.client.js';
-import {
-  AllowUnverifiedEmail,
-  AllowWithoutSecondFactor,
-  OptionalSession,
-} from '../../session/guards/access.decorators.js';
+import { AnySession } from '../../session/guards/access.decorators.js';
 import { RateLimited } from '../../session/guards/rate-limited.decorators.js';
 import { PageSender } from '../../pages/page-sender.js';
 import { ConnectionPage, providerPath } from './connection.view.js';
@@ -31,9 +27,7 @@ const statuses: Readonly<Record<ProviderRefusal, number>> = {
 /** The routes of a login at a company's provider: to it, and back with its answer. */
 @ApiExcludeController()
 @Controller('auth/connections')
-@OptionalSession()
-@AllowUnverifiedEmail()
-@AllowWithoutSecondFactor()
+@AnySession()
 export class ConnectionProviderController {
   readonly #publicUrl: string;
 
@@ -68,10 +62,10 @@ export class ConnectionProviderController {
       locales,
       requestUrl,
     };
-    const outcome = await this.logins.begin(connection, start, request, reply);
+    const outcome = await this.logins.begin(connection, start, reply);
     await (outcome instanceof URL
       ? reply.redirect(outcome.href, 302)
-      : this.#refuse(connection, challenge, outcome, request, reply));
+      : this.#refuse(connection, challenge, outcome, reply));
   }
 
   /** The provider's answer. The browser then returns to Hydra's challenge, which is answered from the session that has begun. */
@@ -83,11 +77,11 @@ export class ConnectionProviderController {
   ): Promise<void> {
     const connection = await this.#require(id);
     const answer = new URL(request.url, this.#publicUrl);
-    const login = await this.logins.take(connection, answer, request, reply);
+    const login = await this.logins.take(connection, answer, reply);
     const challenge = requireBound(this.binding, login.challenge, request);
-    const refusal = await this.logins.finish(connection, login, answer, request, reply);
+    const refusal = await this.logins.finish(connection, login, answer, reply);
     if (refusal !== undefined) {
-      await this.#refuse(connection, challenge, refusal, request, reply);
+      await this.#refuse(connection, challenge, refusal, reply);
       return;
     }
     const next = new URLSearchParams({ login_challenge: challenge });
@@ -98,13 +92,12 @@ export class ConnectionProviderController {
     connection: ProviderConnection,
     challenge: string,
     refusal: ProviderRefusal,
-    request: FastifyRequest,
     reply: FastifyReply,
   ): Promise<void> {
     const { uiLocales: locales } = await this.hydra.loginOrigin(challenge);
     void reply.code(statuses[refusal]);
     const page = h(ConnectionPage, { connection, challenge, refusal, address: undefined });
-    await this.pages.send(request, reply, page, { locales });
+    await this.pages.send(reply, page, { locales });
   }
 
   async #require(id: string): Promise<ProviderConnection> {

@@ -1,15 +1,17 @@
+import { Inject, Injectable } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { CONFIGURATION } from '../../platform/config/config.module.js';
 import type { OryConfiguration } from '../../platform/config/configuration.js';
-import type { Clock } from '../../platform/time/clock.service.js';
-import type { AuditService } from '../../directory/audit/audit.service.js';
+import { Clock } from '../../platform/time/clock.service.js';
+import { AuditService } from '../../directory/audit/audit.service.js';
 import { Problem } from '../../platform/errors/problem.error.js';
-import type { EndedName, ProviderEnds } from '../../session/store/provider-ends.js';
+import { type EndedName, ProviderEnds } from '../../session/store/provider-ends.js';
 import type { Connection } from './connection.js';
-import type { ConnectionCookie } from './connection-cookie.js';
-import type {
-  ConnectionIdentity,
+import { ConnectionCookie } from './connection-cookie.js';
+import {
+  type ConnectionIdentity,
   ConnectionRepository,
-  NewConnectionSession,
+  type NewConnectionSession,
 } from './connection.repository.js';
 
 /** How a user was authenticated at a connection. */
@@ -23,15 +25,6 @@ export interface ConnectionEvidence extends Pick<
   readonly life?: number | undefined;
 }
 
-/** Dependencies of {@link ConnectionSessions}. */
-export interface ConnectionSessionParts {
-  readonly repository: ConnectionRepository;
-  readonly cookie: ConnectionCookie;
-  readonly audit: AuditService;
-  readonly ends: ProviderEnds;
-  readonly clock: Clock;
-}
-
 /** The name under which the end of a user's sessions that the provider doesn't name is noted. */
 export const nameOfUnnamed = (connectionId: string, subject: string): EndedName => [
   'connection without sid',
@@ -40,13 +33,18 @@ export const nameOfUnnamed = (connectionId: string, subject: string): EndedName 
 ];
 
 /** Begins the sessions of browsers at connections of every kind, and records logins that fail. */
+@Injectable()
 export class ConnectionSessions {
   /** Seconds. */
   readonly #longest: number;
 
   constructor(
-    private readonly parts: ConnectionSessionParts,
-    { SESSION_MAX_TTL }: OryConfiguration,
+    private readonly repository: ConnectionRepository,
+    private readonly cookie: ConnectionCookie,
+    private readonly audit: AuditService,
+    private readonly ends: ProviderEnds,
+    private readonly clock: Clock,
+    @Inject(CONFIGURATION) { SESSION_MAX_TTL }: OryConfiguration,
   ) {
     this.#longest = SESSION_MAX_TTL;
   }
@@ -58,11 +56,10 @@ export class ConnectionSessions {
   async begin(
     identity: ConnectionIdentity,
     { life = this.#longest, begunAt, ...evidence }: ConnectionEvidence,
-    request: FastifyRequest,
     reply: FastifyReply,
   ): Promise<void> {
-    const { repository, cookie, clock } = this.parts;
-    const before = cookie.read(request.headers.cookie);
+    const { repository, cookie, clock } = this;
+    const before = cookie.read(reply.request.headers.cookie);
     const former = before === undefined ? undefined : await repository.findSession(before);
     if (former !== undefined) {
       await repository.endSession(former.id, former.identity_id);
@@ -97,7 +94,7 @@ export class ConnectionSessions {
             ['connection', id, sid, subject],
           ] as const)),
     ];
-    return this.parts.ends.reach(names, begunAt);
+    return this.ends.reach(names, begunAt);
   }
 
   /** Records a login that failed. @param request left out where it isn't known. */
@@ -106,7 +103,7 @@ export class ConnectionSessions {
     reason: string,
     request?: Pick<FastifyRequest, 'id' | 'ip'>,
   ): Promise<void> {
-    await this.parts.audit.record({
+    await this.audit.record({
       type: 'login_failed',
       outcome: 'failure',
       reason,

@@ -1,8 +1,8 @@
-import { Logger } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import type { ProviderIdentity } from '../../directory/users/identity.js';
 import { Problem } from '../../platform/errors/problem.error.js';
 import { isFresh } from '../../session/store/grant-uses.js';
-import type { Clock } from '../../platform/time/clock.service.js';
+import { Clock } from '../../platform/time/clock.service.js';
 import {
   type BrowserSession,
   IdentitySource,
@@ -10,8 +10,12 @@ import {
   type SourceSession,
   type SourceUser,
 } from '../../providers/ory/sources/identity-source.js';
-import type { ConnectionCookie } from './connection-cookie.js';
-import type { ConnectionIdentity, ConnectionRepository, ConnectionSession } from './connection.repository.js';
+import { ConnectionCookie } from './connection-cookie.js';
+import {
+  type ConnectionIdentity,
+  ConnectionRepository,
+  type ConnectionSession,
+} from './connection.repository.js';
 import {
   type Connection,
   type DirectoryConnection,
@@ -19,28 +23,26 @@ import {
   membershipOf,
   vouchedUser,
 } from './connection.js';
-import type { ConnectionSessions } from './connection-sessions.js';
-import type { Connections } from './connections.js';
-import type { ProviderRenewals } from './provider-renewals.js';
+import { ConnectionSessions } from './connection-sessions.js';
+import { Connections } from './connections.js';
+import { ProviderRenewals } from './provider-renewals.js';
 
 /** The form of a UUID v7: subjects of other sources are of other versions, and cost no query. */
 const ownForm = /^[\da-f]{8}-[\da-f]{4}-7[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/;
 
-/** Dependencies of {@link ConnectionSource}. */
-export interface ConnectionSourceParts {
-  readonly connections: Connections;
-  readonly repository: ConnectionRepository;
-  readonly renewals: ProviderRenewals;
-  readonly sessions: ConnectionSessions;
-  readonly cookie: ConnectionCookie;
-  readonly clock: Clock;
-}
-
 /** The connections as a source of identities: their users and sessions are stored here, and checked where the users log in. */
+@Injectable()
 export class ConnectionSource extends IdentitySource {
   readonly #logger = new Logger(ConnectionSource.name);
 
-  constructor(private readonly parts: ConnectionSourceParts) {
+  constructor(
+    private readonly connections: Connections,
+    private readonly repository: ConnectionRepository,
+    private readonly renewals: ProviderRenewals,
+    private readonly sessions: ConnectionSessions,
+    private readonly cookie: ConnectionCookie,
+    private readonly clock: Clock,
+  ) {
     super();
   }
 
@@ -49,14 +51,14 @@ export class ConnectionSource extends IdentitySource {
   }
 
   async browserSession(header: string | undefined): Promise<BrowserSession> {
-    const id = this.parts.cookie.read(header);
-    const session = id === undefined ? undefined : await this.parts.repository.findSession(id);
+    const id = this.cookie.read(header);
+    const session = id === undefined ? undefined : await this.repository.findSession(id);
     const found = session && (await this.#resumeLogin(session));
     return found?.isActive === true ? { state: 'live', session: found } : { state: 'none' };
   }
 
   async findSession({ id, subject }: SessionKey): Promise<SourceSession | undefined> {
-    const session = await this.parts.repository.findSession(id);
+    const session = await this.repository.findSession(id);
     return session && this.#resume(session, subject);
   }
 
@@ -66,29 +68,29 @@ export class ConnectionSource extends IdentitySource {
   }
 
   async endSession({ id, subject }: SessionKey): Promise<void> {
-    await this.parts.repository.endSession(id, subject);
+    await this.repository.endSession(id, subject);
   }
 
   async endSessions(subject: string, except?: string): Promise<void> {
-    await this.parts.repository.endSessions(subject, except);
+    await this.repository.endSessions(subject, except);
   }
 
   /** Without a question to the company, which may be out of reach. */
   override async endBrowserSession(header: string | undefined): Promise<void> {
-    const id = this.parts.cookie.read(header);
-    const session = id === undefined ? undefined : await this.parts.repository.findSession(id);
-    await (session && this.parts.repository.endSession(session.id, session.identity_id));
+    const id = this.cookie.read(header);
+    const session = id === undefined ? undefined : await this.repository.findSession(id);
+    await (session && this.repository.endSession(session.id, session.identity_id));
   }
 
   /** The company decides who may log in; forbidding ends the sessions here. */
   async setActive(subject: string, active: boolean): Promise<void> {
     if (!active) {
-      await this.parts.repository.endSessions(subject);
+      await this.repository.endSessions(subject);
     }
   }
 
   async deleteUser(subject: string): Promise<void> {
-    await this.parts.repository.deleteIdentity(subject);
+    await this.repository.deleteIdentity(subject);
   }
 
   /** Resumes a session for a login. A refusal of this deployment is noted, so that the connection's owner learns the reason. */
@@ -98,8 +100,8 @@ export class ConnectionSource extends IdentitySource {
     } catch (error) {
       if (error instanceof Problem && error.code === 'provider_misconfigured') {
         const identity = await this.#identity(session.identity_id);
-        const connection = identity && (await this.parts.connections.find(identity.connection_id));
-        await (connection && this.parts.sessions.noteFailure(connection, error.reason ?? error.code));
+        const connection = identity && (await this.connections.find(identity.connection_id));
+        await (connection && this.sessions.noteFailure(connection, error.reason ?? error.code));
       }
       throw error;
     }
@@ -107,7 +109,7 @@ export class ConnectionSource extends IdentitySource {
 
   async #resume(session: ConnectionSession, subject: string): Promise<SourceSession | undefined> {
     const identity = session.identity_id === subject ? await this.#identity(subject) : undefined;
-    const connection = identity && (await this.parts.connections.find(identity.connection_id));
+    const connection = identity && (await this.connections.find(identity.connection_id));
     const user = identity && connection && (await this.#current(connection, identity, session));
     if (connection === undefined || user === undefined || (await this.#wasRemoved(connection))) {
       return undefined;
@@ -126,12 +128,12 @@ export class ConnectionSource extends IdentitySource {
 
   /** Whether a connection's owner has removed it while its provider was asked: then what that says counts no more. */
   async #wasRemoved({ id, owner }: Connection): Promise<boolean> {
-    return owner !== undefined && (await this.parts.connections.find(id)) === undefined;
+    return owner !== undefined && (await this.connections.find(id)) === undefined;
   }
 
   /** The user as they are now, for those who have no session at hand. A provider answers for sessions only, so one of them must be live. */
   async #currentOf(identity: ConnectionIdentity): Promise<SourceUser | undefined> {
-    const { connections, repository } = this.parts;
+    const { connections, repository } = this;
     const connection = await connections.find(identity.connection_id);
     if (connection?.by !== 'redirect') {
       return connection && this.#current(connection, identity);
@@ -146,7 +148,7 @@ export class ConnectionSource extends IdentitySource {
   }
 
   async #identity(subject: string): Promise<ConnectionIdentity | undefined> {
-    return ownForm.test(subject) ? this.parts.repository.findIdentity(subject) : undefined;
+    return ownForm.test(subject) ? this.repository.findIdentity(subject) : undefined;
   }
 
   /** The user as they are now; undefined if their session has ended at the connection. */
@@ -158,7 +160,7 @@ export class ConnectionSource extends IdentitySource {
     if (connection.by === 'password') {
       return this.#askDirectory(connection, known);
     }
-    const found = session && (await this.parts.renewals.confirm(connection, known, session));
+    const found = session && (await this.renewals.confirm(connection, known, session));
     return found && toUser(found, connection);
   }
 
@@ -166,7 +168,7 @@ export class ConnectionSource extends IdentitySource {
     connection: DirectoryConnection,
     known: ConnectionIdentity,
   ): Promise<SourceUser | undefined> {
-    const { repository, clock } = this.parts;
+    const { repository, clock } = this;
     if (isFresh(known.checked_at, clock.now())) {
       return toUser(known, connection);
     }

@@ -28,11 +28,7 @@ import { TypedAddress } from './typed-address.js';
 import { ChallengeBinding } from '../../providers/ory/hydra/challenge-binding.js';
 import { applicationOf } from '../../providers/ory/hydra/hydra-applications.js';
 import { HydraClient } from '../../providers/ory/hydra/hydra.client.js';
-import {
-  AllowUnverifiedEmail,
-  AllowWithoutSecondFactor,
-  OptionalSession,
-} from '../../session/guards/access.decorators.js';
+import { AnySession } from '../../session/guards/access.decorators.js';
 import { RateLimited } from '../../session/guards/rate-limited.decorators.js';
 import { formField } from '../../pages/form-answer.js';
 import { PageSender } from '../../pages/page-sender.js';
@@ -51,9 +47,7 @@ const loginSchema = z.object({ login_challenge: formField, login: formField, pas
 /** The pages of a login where connections may exist: the address first, then the password at the connection that it leads to. */
 @ApiExcludeController()
 @Controller('ui')
-@OptionalSession()
-@AllowUnverifiedEmail()
-@AllowWithoutSecondFactor()
+@AnySession()
 export class ConnectionController {
   readonly #logger = new Logger(ConnectionController.name);
   readonly #publicUrl: string;
@@ -90,7 +84,7 @@ export class ConnectionController {
       passwordUrl: this.#selfServiceUrl('login', challenge),
       signUpUrl: this.#signUp === 'open' ? this.#selfServiceUrl('registration', challenge) : undefined,
     });
-    await this.pages.send(request, reply, page, { locales });
+    await this.pages.send(reply, page, { locales });
   }
 
   /** Sends the user to the connection of their address, or to Kratos' login. The address goes along in a cookie. */
@@ -132,7 +126,7 @@ export class ConnectionController {
     if (connection.by === 'redirect' && isWanted) {
       sendToProvider(reply, connection.id, challenge);
     }
-    await this.#send(request, reply, { connection, challenge, address });
+    await this.#send(reply, { connection, challenge, address });
   }
 
   /** Checks the password. The browser then returns to Hydra's challenge, which is answered from the session that has begun. */
@@ -149,7 +143,7 @@ export class ConnectionController {
       throw new Problem('not_found', { reason: 'connection_without_form' });
     }
     const challenge = requireBound(this.binding, form.login_challenge, request);
-    const refusal = await this.#refusalOf(connection, { login, password }, request, reply);
+    const refusal = await this.#refusalOf(connection, { login, password }, reply);
     if (refusal === undefined) {
       await reply.redirect(
         `${this.#publicUrl}/auth/ory/login?${new URLSearchParams({ login_challenge: challenge })}`,
@@ -158,17 +152,16 @@ export class ConnectionController {
       return;
     }
     void reply.code(statuses[refusal] ?? 422);
-    await this.#send(request, reply, { connection, challenge, address: login, refusal });
+    await this.#send(reply, { connection, challenge, address: login, refusal });
   }
 
   async #refusalOf(
     connection: DirectoryConnection,
     typed: TypedLogin,
-    request: FastifyRequest,
     reply: FastifyReply,
   ): Promise<ShownRefusal | undefined> {
     try {
-      return await this.logins.logIn(connection, typed, request, reply);
+      return await this.logins.logIn(connection, typed, reply);
     } catch (error) {
       const refusal = error instanceof Problem ? failures[error.code] : undefined;
       if (!(error instanceof Problem) || refusal === undefined) {
@@ -180,13 +173,9 @@ export class ConnectionController {
     }
   }
 
-  async #send(
-    request: FastifyRequest,
-    reply: FastifyReply,
-    props: Parameters<typeof ConnectionPage>[0],
-  ): Promise<void> {
+  async #send(reply: FastifyReply, props: Parameters<typeof ConnectionPage>[0]): Promise<void> {
     const { uiLocales: locales } = await this.hydra.loginOrigin(props.challenge);
-    await this.pages.send(request, reply, h(ConnectionPage, props), { locales });
+    await this.pages.send(reply, h(ConnectionPage, props), { locales });
   }
 
   async #require(id: string): Promise<Connection> {

@@ -1,18 +1,22 @@
-import type { OryConfiguration } from '../../platform/config/configuration.js';
-import { type Connection, type ConnectionMakings, connectionOf, domainOf } from './connection.js';
-import type { OrgConnections } from './owned/org-connections.js';
+import { Injectable } from '@nestjs/common';
+import { type Connection, domainOf } from './connection.js';
+import { ConnectionMaker } from './connection-maker.js';
+import { ConnectionSetting } from './connection-setting.js';
+import { OrgConnections } from './owned/org-connections.js';
 
 /** The connections of the deployment, and those of its organisations. */
+@Injectable()
 export class Connections {
   readonly #own: readonly Connection[];
   readonly #ownersMayConnect: boolean;
 
   constructor(
-    { CONNECTIONS, ORG_CONNECTION_KINDS }: OryConfiguration,
-    makings: ConnectionMakings,
+    setting: ConnectionSetting,
+    maker: ConnectionMaker,
     private readonly orgs: OrgConnections,
   ) {
-    this.#own = CONNECTIONS.map((settings) => connectionOf(settings, makings));
+    const { CONNECTIONS, ORG_CONNECTION_KINDS } = setting.configuration;
+    this.#own = CONNECTIONS.map((settings) => maker.ofDeployment(settings));
     this.#ownersMayConnect = ORG_CONNECTION_KINDS.length > 0;
   }
 

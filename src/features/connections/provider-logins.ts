@@ -1,27 +1,39 @@
-import { Logger } from '@nestjs/common';
+import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { assertStepUp, stepUpRequirementOf } from '../../auth-strategy/step-up-requirement.js';
 import { type LoginTransaction, TransactionCookies } from '../../login/login-transaction.js';
+import { CONFIGURATION } from '../../platform/config/config.module.js';
+import type { Configuration } from '../../platform/config/configuration.js';
 import { parseJson } from '../../platform/config/json.parser.js';
-import type { PurposeCipher } from '../../platform/crypto/purpose-cipher.js';
 import { Problem } from '../../platform/errors/problem.error.js';
-import type { Clock } from '../../platform/time/clock.service.js';
-import type { UsedTokenRepository } from '../../session/store/used-token.repository.js';
+import { CookieWriter } from '../../platform/http/cookie-writer.js';
+import { Clock } from '../../platform/time/clock.service.js';
+import { UsedTokenRepository } from '../../session/store/used-token.repository.js';
 import {
   type KeptAnswer,
   type ProviderLogin,
   type ProviderLoginStart,
   keptAnswerSchema,
 } from './company.provider.js';
-import type { ConnectionRepository } from './connection.repository.js';
-import type { ConnectionSessions } from './connection-sessions.js';
+import { ConnectionSetting } from './connection-setting.js';
+import { ConnectionRepository } from './connection.repository.js';
+import { ConnectionSessions } from './connection-sessions.js';
 import { type ProviderConnection, vouchedUser } from './connection.js';
 
 /** Why a login at a company's provider didn't succeed. */
 export type ProviderRefusal = 'declined' | 'misconfigured' | 'not_admitted' | 'unavailable';
 
 /** The transactions of logins at companies' providers, each bound to its connection. */
-export class ConnectionTransactions extends TransactionCookies {}
+@Injectable()
+export class ConnectionTransactions extends TransactionCookies {
+  constructor(cookies: CookieWriter, clock: Clock, @Inject(CONFIGURATION) { SECRETS }: Configuration) {
+    super(cookies, clock, SECRETS, {
+      purpose: 'connection-login',
+      cookie: 'vestibule-provider.',
+      provider: '',
+    });
+  }
+}
 
 /** What a login at a provider is begun with. */
 export interface ProviderLoginRequest extends Pick<ProviderLoginStart, 'loginHint' | 'locales'> {
@@ -42,53 +54,44 @@ export interface PendingProviderLogin {
 /** Milliseconds in which a user has to log in: as long as the transaction's cookie lives. */
 const longestLogin = 1_800_000;
 
-/** Dependencies of {@link ProviderLogins}. */
-export interface ProviderLoginParts {
-  readonly sessions: ConnectionSessions;
-  readonly repository: ConnectionRepository;
-  readonly transactions: ConnectionTransactions;
-  readonly used: UsedTokenRepository;
-  /** Of refresh tokens. */
-  readonly cipher: PurposeCipher;
-  /** Of answers that were posted. */
-  readonly answers: PurposeCipher;
-  readonly clock: Clock;
-}
-
 /** Logins at a company's provider, to which the browser is sent. They begin a session, from which Hydra's challenge is answered. */
+@Injectable()
 export class ProviderLogins {
   readonly #logger = new Logger(ProviderLogins.name);
 
   constructor(
-    private readonly parts: ProviderLoginParts,
-    private readonly publicUrl: string,
+    private readonly setting: ConnectionSetting,
+    private readonly sessions: ConnectionSessions,
+    private readonly repository: ConnectionRepository,
+    private readonly transactions: ConnectionTransactions,
+    private readonly used: UsedTokenRepository,
+    private readonly clock: Clock,
   ) {}
 
   /** Begins a login. @returns where to send the browser, or why it can't be sent anywhere. */
   async begin(
     connection: ProviderConnection,
     { challenge, requestUrl, loginHint, locales }: ProviderLoginRequest,
-    request: FastifyRequest,
     reply: FastifyReply,
   ): Promise<URL | ProviderRefusal> {
     // One address per connection: an answer of another provider can't be taken for this one's (RFC 9207, RFC 9700 section 4.4).
-    const redirectUri = `${this.publicUrl}/auth/connections/${connection.id}/callback`;
+    const redirectUri = `${this.setting.publicUrl}/auth/connections/${connection.id}/callback`;
     const maxAge = maxAgeIn(new URL(requestUrl).searchParams);
     try {
       const { url, checks } = await connection.provider.begin({ redirectUri, loginHint, locales, maxAge });
       const demand = maxAge === undefined ? {} : { maxAge };
       const login = { checks, returnTo: '', attempt: 1, demand };
-      await this.parts.repository.keepLogin(checks.state, challenge, this.parts.clock.now() + longestLogin);
-      this.parts.transactions.start(request, reply, login, connection.id);
+      await this.repository.keepLogin(checks.state, challenge, this.clock.now() + longestLogin);
+      this.transactions.start(reply, login, connection.id);
       return url;
     } catch (error) {
-      return this.#refusalOf(connection, request, error);
+      return this.#refusalOf(connection, reply.request, error);
     }
   }
 
   /** Whether a login with this state is under way and has no answer yet. */
   async isAwaited(state: string): Promise<boolean> {
-    return this.parts.repository.isAwaited(state);
+    return this.repository.isAwaited(state);
   }
 
   /**
@@ -97,8 +100,8 @@ export class ProviderLogins {
    * @returns whether such a login is under way and has no answer yet.
    */
   async keepAnswer(state: string, answer: KeptAnswer): Promise<boolean> {
-    const { repository, answers, clock } = this.parts;
-    return repository.keepAnswer(state, answers.encrypt(JSON.stringify({ ...answer, at: clock.now() })));
+    const text = JSON.stringify({ ...answer, at: this.clock.now() });
+    return this.repository.keepAnswer(state, this.setting.ofAnswers.encrypt(text));
   }
 
   /**
@@ -108,17 +111,16 @@ export class ProviderLogins {
   async take(
     connection: ProviderConnection,
     answer: URL,
-    request: FastifyRequest,
     reply: FastifyReply,
   ): Promise<PendingProviderLogin> {
     const [state, ...others] = answer.searchParams.getAll('state');
     const only = others.length === 0 ? state : undefined;
-    const transaction = this.parts.transactions.take(request, reply, only, connection.id);
-    const login = await this.parts.repository.takeLogin(transaction.state);
+    const transaction = this.transactions.take(reply, only, connection.id);
+    const login = await this.repository.takeLogin(transaction.state);
     if (login === undefined) {
       throw new Problem('login_state_invalid', { reason: 'state_reused' });
     }
-    const text = login.answer === null ? undefined : this.parts.answers.decrypt(login.answer);
+    const text = login.answer === null ? undefined : this.setting.ofAnswers.decrypt(login.answer);
     const kept = keptAnswerSchema.safeParse(text === undefined ? undefined : parseJson(text));
     return { transaction, challenge: login.challenge, answer: kept.data };
   }
@@ -128,17 +130,16 @@ export class ProviderLogins {
     connection: ProviderConnection,
     { transaction: { demand, startedAt, ...checks }, answer: kept }: PendingProviderLogin,
     answer: URL,
-    request: FastifyRequest,
     reply: FastifyReply,
   ): Promise<ProviderRefusal | undefined> {
-    const begunAt = kept?.at ?? this.parts.clock.now();
+    const begunAt = kept?.at ?? this.clock.now();
     try {
       const login = await connection.provider.finish(answer, checks, messageOf(kept));
       assertStepUp(demand, login, startedAt);
       await this.#useUp(login);
-      return await this.#enter(connection, { ...login, begunAt }, request, reply);
+      return await this.#enter(connection, { ...login, begunAt }, reply);
     } catch (error) {
-      return this.#refusalOf(connection, request, error);
+      return this.#refusalOf(connection, reply.request, error);
     }
   }
 
@@ -146,7 +147,7 @@ export class ProviderLogins {
   async #useUp({ onlyOnce }: ProviderLogin): Promise<void> {
     if (onlyOnce !== undefined) {
       const { issuer, id, expiresAt } = onlyOnce;
-      if (!(await this.parts.used.use(issuer, id, expiresAt))) {
+      if (!(await this.used.use(issuer, id, expiresAt))) {
         throw new Problem('login_refused', { reason: 'statement_used' });
       }
     }
@@ -155,15 +156,14 @@ export class ProviderLogins {
   async #enter(
     connection: ProviderConnection,
     login: ProviderLogin & { readonly begunAt: number },
-    request: FastifyRequest,
     reply: FastifyReply,
   ): Promise<ProviderRefusal | undefined> {
-    const { repository, sessions, cipher } = this.parts;
+    const { repository, sessions } = this;
     const { amr, acr, sid, refreshToken, begunAt } = login;
     const user = vouchedUser(connection, login.user, login.user.isEmailProven);
     if (user.state !== 'active') {
       await repository.refuse(user);
-      await sessions.noteFailure(connection, `connection_user_${user.state}`, request);
+      await sessions.noteFailure(connection, `connection_user_${user.state}`, reply.request);
       return 'not_admitted';
     }
     const identity = await repository.record(user);
@@ -172,17 +172,17 @@ export class ProviderLogins {
       acr,
       authTime: this.#authTimeOf(login),
       providerSid: sid,
-      sealed: refreshToken === undefined ? null : cipher.encrypt(refreshToken),
+      sealed: refreshToken === undefined ? null : this.setting.ofGrants.encrypt(refreshToken),
       life: connection.provider.lifeOf(login),
       begunAt,
     };
-    await sessions.begin(identity, evidence, request, reply);
+    await sessions.begin(identity, evidence, reply);
     return undefined;
   }
 
   /** Providers state whole seconds: the end of that second, so that it isn't before a login that began within it. */
   #authTimeOf({ authTime }: ProviderLogin): number {
-    return authTime === null ? 0 : Math.min(authTime + 999, this.parts.clock.now());
+    return authTime === null ? 0 : Math.min(authTime + 999, this.clock.now());
   }
 
   /** @throws what isn't a problem of the provider. */
@@ -199,7 +199,7 @@ export class ProviderLogins {
     if (error.code === 'provider_unavailable') {
       return 'unavailable';
     }
-    await this.parts.sessions.noteFailure(connection, reason, request);
+    await this.sessions.noteFailure(connection, reason, request);
     return error.code === 'provider_misconfigured' || error.code === 'clocks_differ'
       ? 'misconfigured'
       : 'declined';

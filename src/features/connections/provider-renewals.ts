@@ -1,28 +1,28 @@
-import { Logger } from '@nestjs/common';
-import type { PurposeCipher } from '../../platform/crypto/purpose-cipher.js';
+import { Injectable, Logger } from '@nestjs/common';
 import { Problem } from '../../platform/errors/problem.error.js';
-import type { Clock } from '../../platform/time/clock.service.js';
+import { Clock } from '../../platform/time/clock.service.js';
 import { GrantUses, isFresh } from '../../session/store/grant-uses.js';
 import { isEnd } from '../../providers/oidc/provider-refusal.js';
 import type { ReportedUser } from './company.provider.js';
-import type { ConnectionIdentity, ConnectionRepository, ConnectionSession } from './connection.repository.js';
+import { ConnectionSetting } from './connection-setting.js';
+import {
+  type ConnectionIdentity,
+  ConnectionRepository,
+  type ConnectionSession,
+} from './connection.repository.js';
 import { type ProviderConnection, groupsIn, vouchedUser } from './connection.js';
 
-/** Dependencies of {@link ProviderRenewals}. */
-export interface ProviderRenewalParts {
-  readonly repository: ConnectionRepository;
-  /** Of refresh tokens. */
-  readonly cipher: PurposeCipher;
-  readonly clock: Clock;
-}
-
 /** Asks a company's provider by refresh tokens whether a session goes on. */
+@Injectable()
 export class ProviderRenewals {
   readonly #logger = new Logger(ProviderRenewals.name);
   readonly #uses: GrantUses;
 
-  constructor(private readonly parts: ProviderRenewalParts) {
-    const { repository, clock } = parts;
+  constructor(
+    private readonly setting: ConnectionSetting,
+    private readonly repository: ConnectionRepository,
+    private readonly clock: Clock,
+  ) {
     this.#uses = new GrantUses(
       {
         stateOf: (id) => repository.findSession(id),
@@ -48,8 +48,7 @@ export class ProviderRenewals {
       return undefined;
     }
     const { id, sealed, checked_at: checkedAt } = session;
-    const { repository, clock } = this.parts;
-    if (sealed === null || isFresh(checkedAt, clock.now())) {
+    if (sealed === null || isFresh(checkedAt, this.clock.now())) {
       return identity;
     }
     const use = await this.#uses.run(id, sealed, async () =>
@@ -58,7 +57,7 @@ export class ProviderRenewals {
     if (use.by === 'this') {
       return use.result;
     }
-    return use.isLive ? repository.findIdentity(identity.id) : undefined;
+    return use.isLive ? this.repository.findIdentity(identity.id) : undefined;
   }
 
   async #use(
@@ -67,13 +66,12 @@ export class ProviderRenewals {
     session: ConnectionSession,
     sealed: string,
   ): Promise<ConnectionIdentity | undefined> {
-    const { repository } = this.parts;
     try {
       const found = await this.#ask(connection, identity, session.id, sealed);
       if (found.state === 'active') {
-        return await repository.update(identity.id, vouchedUser(connection, found, found.isEmailProven));
+        return await this.repository.update(identity.id, vouchedUser(connection, found, found.isEmailProven));
       }
-      await repository.shut(identity.id, found.state);
+      await this.repository.shut(identity.id, found.state);
       return { ...identity, state: found.state };
     } catch (error) {
       if (error instanceof Problem && isEnd(error)) {
@@ -90,14 +88,15 @@ export class ProviderRenewals {
     sessionId: string,
     sealed: string,
   ): Promise<ReportedUser> {
-    const { repository, cipher } = this.parts;
+    const { ofGrants: cipher } = this.setting;
     const refreshToken = cipher.decrypt(sealed);
     if (refreshToken === undefined) {
       // Encrypted with a secret that is gone.
       throw new Problem('access_token_rejected', { reason: 'refresh_token_unreadable' });
     }
     // The former one may no longer work, whatever becomes of the rest.
-    const keep = async (next: string): Promise<void> => repository.keepGrant(sessionId, cipher.encrypt(next));
+    const keep = async (next: string): Promise<void> =>
+      this.repository.keepGrant(sessionId, cipher.encrypt(next));
     return provider.describe(await provider.confirm(refreshToken, keep), toReported(identity));
   }
 
@@ -107,9 +106,8 @@ export class ProviderRenewals {
     session: ConnectionSession,
     reason: string | undefined,
   ): Promise<void> {
-    const { repository } = this.parts;
-    await repository.endSession(session.id, session.identity_id);
-    await repository.noteIfGone(session.identity_id);
+    await this.repository.endSession(session.id, session.identity_id);
+    await this.repository.noteIfGone(session.identity_id);
     this.#logger.log('a session was ended by its connection', { reason, connection: id });
   }
 }

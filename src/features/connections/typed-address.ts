@@ -1,7 +1,10 @@
+import { Inject, Injectable } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { CONFIGURATION } from '../../platform/config/config.module.js';
+import type { Configuration } from '../../platform/config/configuration.js';
 import { PurposeCipher } from '../../platform/crypto/purpose-cipher.js';
 import { readSingleCookie } from '../../platform/http/cookie-reader.js';
-import type { CookieWriter } from '../../platform/http/cookie-writer.js';
+import { CookieWriter } from '../../platform/http/cookie-writer.js';
 
 /** Seconds for which it is kept. */
 const lifetime = 600;
@@ -9,15 +12,16 @@ const lifetime = 600;
 const longest = 320;
 
 /** Keeps the address that a user typed on the first page of a login for the next one, in an encrypted cookie: no URL may name it. */
+@Injectable()
 export class TypedAddress {
   readonly #cipher: PurposeCipher;
   readonly #name: string;
 
   constructor(
-    secrets: readonly Uint8Array[],
     private readonly cookies: CookieWriter,
+    @Inject(CONFIGURATION) { SECRETS }: Configuration,
   ) {
-    this.#cipher = new PurposeCipher(secrets, 'typed-address');
+    this.#cipher = new PurposeCipher(SECRETS, 'typed-address');
     this.#name = cookies.name('vestibule-address');
   }
 

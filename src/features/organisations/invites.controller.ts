@@ -45,7 +45,7 @@ export class InvitesController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<z.output<typeof createdInviteSchema>> {
     const checks = inviteChecks(request, caller.principal, body.email);
-    await this.limits.take(request, reply, checks, invitesMade);
+    await this.limits.take(reply, checks, invitesMade);
     const invite = await this.invites.create(caller, org, body, request.headers['accept-language']);
     void reply
       .header('location', `/api/v1/orgs/${org.toLowerCase()}/invites/${invite.id}`)

@@ -6,7 +6,7 @@ import { LimitsModule } from '../../directory/rate-limit/limits.module.js';
 import { UsersModule } from '../../directory/users/users.module.js';
 import { OrgAuthorization } from '../../orgs/org-authorization.js';
 import { OrgsModule } from '../../orgs/orgs.module.js';
-import { OrgParts } from '../../pages/org-parts.js';
+import { FeatureParts } from '../../pages/feature-parts.js';
 import { PageFrameModule } from '../../pages/page-frame.module.js';
 import { CoreModule } from '../../platform/core/core.module.js';
 import { DatabaseModule } from '../../platform/database/database.module.js';
@@ -83,12 +83,12 @@ export class OrganisationsModule implements OnModuleInit {
   constructor(
     private readonly domains: DomainAutoJoin,
     private readonly joins: OrgDomainJoins,
-    private readonly parts: OrgParts,
+    private readonly parts: FeatureParts,
     private readonly pages: OrgPartsPages,
   ) {}
 
   onModuleInit(): void {
     this.domains.use(this.joins);
-    this.parts.use(this.pages);
+    this.parts.use({ orgs: this.pages });
   }
 }

@@ -9,13 +9,7 @@ import { clientInfoOf } from '../../platform/http/client-info.js';
 import { isNavigation } from '../../platform/http/navigation.js';
 import { safeReturnTo } from '../../platform/http/return-target.js';
 import { SessionCookie } from '../../session/cookie/session-cookie.js';
-import {
-  AllowUnverifiedEmail,
-  AllowWithoutSecondFactor,
-  CurrentUser,
-  OptionalSession,
-  Public,
-} from '../../session/guards/access.decorators.js';
+import { AnySession, CurrentUser, Public } from '../../session/guards/access.decorators.js';
 import { RateLimited } from '../../session/guards/rate-limited.decorators.js';
 import type { Principal } from '../../session/principal.js';
 import { answerLogout } from '../../login/logout-answer.js';
@@ -61,9 +55,7 @@ export class HostSessionController {
 
   /** The browser is back with a code, and gets its cookie on this host. */
   @Get('callback')
-  @OptionalSession()
-  @AllowUnverifiedEmail()
-  @AllowWithoutSecondFactor()
+  @AnySession()
   @RateLimited('start-address', 'all')
   async callback(
     @Query('code') code: unknown,
@@ -86,9 +78,7 @@ export class HostSessionController {
   /** Ends the whole session, as `/auth/logout` does: its cookies on all hosts are refused from now on. */
   @Post('logout')
   @HttpCode(200)
-  @OptionalSession()
-  @AllowUnverifiedEmail()
-  @AllowWithoutSecondFactor()
+  @AnySession()
   async logout(
     @CurrentUser({ optional: true }) principal: Principal | undefined,
     @Req() request: FastifyRequest,

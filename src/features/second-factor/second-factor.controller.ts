@@ -1,17 +1,12 @@
-import { Controller, Get, Inject, Query, Req, Res } from '@nestjs/common';
+import { Controller, Get, Inject, Query, Res } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyReply } from 'fastify';
 import { h } from 'preact';
 import { CONFIGURATION } from '../../platform/config/config.module.js';
 import type { Configuration } from '../../platform/config/configuration.js';
 import { safeReturnTo } from '../../platform/http/return-target.js';
 import { toTimestamp } from '../../platform/time/timestamp.schema.js';
-import {
-  AllowUnverifiedEmail,
-  AllowWithoutSecondFactor,
-  CurrentUser,
-  OptionalSession,
-} from '../../session/guards/access.decorators.js';
+import { AnySession, CurrentUser } from '../../session/guards/access.decorators.js';
 import type { Principal } from '../../session/principal.js';
 import { SessionService } from '../../session/session.service.js';
 import { isOfConnection } from '../../pages/connection-visitor.js';
@@ -33,13 +28,10 @@ export class SecondFactorController {
   }
 
   @Get()
-  @OptionalSession()
-  @AllowUnverifiedEmail()
-  @AllowWithoutSecondFactor()
+  @AnySession()
   async page(
     @Query('return_to') given: unknown,
     @CurrentUser({ optional: true }) principal: Principal | undefined,
-    @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const returnTo = safeReturnTo(given, this.#publicUrl);
@@ -56,6 +48,6 @@ export class SecondFactorController {
       returnTo,
       isPossible: !(await isOfConnection(this.sessions, principal)),
     });
-    await this.pages.send(request, reply, page);
+    await this.pages.send(reply, page);
   }
 }

@@ -1,6 +1,6 @@
-import { Controller, Param, Post, Req, Res } from '@nestjs/common';
+import { Controller, Param, Post, Res } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyReply } from 'fastify';
 import { endedAnswerSchema } from '../../accounts/sessions/sessions.schemas.js';
 import { RequireRole } from '../../session/guards/access.decorators.js';
 import { ApiClient } from '../api.client.js';
@@ -19,13 +19,9 @@ export class AdminAccessController {
   ) {}
 
   @Post('sessions/end')
-  async endSessions(
-    @Param('id') id: string,
-    @Req() request: FastifyRequest,
-    @Res() reply: FastifyReply,
-  ): Promise<void> {
+  async endSessions(@Param('id') id: string, @Res() reply: FastifyReply): Promise<void> {
     const call = { method: 'DELETE', path: `/api/v1/users/${idPart(id)}/sessions` } as const;
-    await this.api.change(request, reply, call, endedAnswerSchema);
+    await this.api.change(reply, call, endedAnswerSchema);
     await seeOther(reply, `/admin/users/${idPart(id)}`, 'sessions_ended');
   }
 
@@ -33,13 +29,12 @@ export class AdminAccessController {
   async endSession(
     @Param('id') id: string,
     @Param('sessionId') sessionId: string,
-    @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
     // An unknown user is a 404. An unknown session isn't: the administrator wanted it ended, and it has ended.
-    await this.user.find(request, id);
+    await this.user.find(reply.request, id);
     const path = `/api/v1/users/${idPart(id)}/sessions/${idPart(sessionId)}`;
-    const change = this.api.change(request, reply, { method: 'DELETE', path }, noContent);
+    const change = this.api.change(reply, { method: 'DELETE', path }, noContent);
     const notice = await noticeOf(change, 'session_ended', 'session_gone');
     await seeOther(reply, `/admin/users/${idPart(id)}`, notice);
   }
@@ -48,12 +43,11 @@ export class AdminAccessController {
   async revokeKey(
     @Param('id') id: string,
     @Param('keyId') keyId: string,
-    @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    await this.user.find(request, id);
+    await this.user.find(reply.request, id);
     const path = `/api/v1/users/${idPart(id)}/api-keys/${idPart(keyId)}`;
-    const change = this.api.change(request, reply, { method: 'DELETE', path }, noContent);
+    const change = this.api.change(reply, { method: 'DELETE', path }, noContent);
     await seeOther(reply, `/admin/users/${idPart(id)}`, await noticeOf(change, 'key_revoked', 'key_gone'));
   }
 }

@@ -1,4 +1,4 @@
-import { Controller, Get, Inject, Query, Req, Res } from '@nestjs/common';
+import { Controller, Get, Inject, Query, Res } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { h } from 'preact';
@@ -10,7 +10,7 @@ import { auditEventTypesWith } from '../../platform/features/audit-event.catalog
 import { RequireRole } from '../../session/guards/access.decorators.js';
 import { UserDirectory } from '../../directory/users/user-directory.js';
 import { ApiClient } from '../api.client.js';
-import { ApplicationParts } from '../application-parts.js';
+import { FeatureParts } from '../feature-parts.js';
 import { type FormTexts, formErrorsOf } from '../form-errors.js';
 import { PageSender } from '../page-sender.js';
 import { AuditEventsPage } from '../views/admin/audit-events.view.js';
@@ -52,7 +52,7 @@ export class AdminAuditController {
     private readonly api: ApiClient,
     private readonly pages: PageSender,
     private readonly directory: UserDirectory,
-    private readonly applications: ApplicationParts,
+    private readonly parts: FeatureParts,
     @Inject(CONFIGURATION) configuration: Pick<Configuration, 'features'>,
   ) {
     this.#types = auditEventTypesWith(featuresOf(configuration));
@@ -61,19 +61,19 @@ export class AdminAuditController {
   @Get()
   async list(
     @Query({ schema: querySchema }) query: z.output<typeof querySchema>,
-    @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const { cursor, ...values } = query;
     const moments = { from: inUtc(values.from), to: inUtc(values.to) };
     const path = `/api/v1/audit-events?${queryOf({ ...values, ...moments, cursor, limit: pageSize })}`;
     const found = await this.api
-      .read(request, path, auditEventsAnswerSchema)
+      .read(reply.request, path, auditEventsAnswerSchema)
       .catch((error: unknown) => formErrorsOf(error, values, texts));
     if ('form' in found) {
       void reply.code(found.status);
     }
-    const names = 'form' in found ? new Map<string, string>() : await this.#namesIn(request, found.items);
+    const names =
+      'form' in found ? new Map<string, string>() : await this.#namesIn(reply.request, found.items);
     const page = h(AuditEventsPage, {
       names,
       types: this.#types,
@@ -81,7 +81,7 @@ export class AdminAuditController {
       events: 'form' in found ? undefined : found.items,
       paging: pagingOf('/admin/audit-events', values, cursor, 'form' in found ? null : found.nextCursor),
     });
-    await this.pages.send(request, reply, page);
+    await this.pages.send(reply, page);
   }
 
   /** Names of the users, organisations and applications in these events, by id. Deleted ones are missing, and only their ids are shown. */
@@ -96,7 +96,7 @@ export class AdminAuditController {
     const orgs = events.map(({ target }) => (target?.kind === 'org' ? target.id : null));
     const names = await this.directory.namesOf(given(users), given(orgs));
     const applications = events.flatMap(({ target }) => (target?.kind === 'application' ? [target.id] : []));
-    return new Map([...names, ...(await this.applications.namesOf(request, applications))]);
+    return new Map([...names, ...(await this.parts.applications.namesOf(request, applications))]);
   }
 }
 

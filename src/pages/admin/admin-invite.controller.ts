@@ -1,6 +1,6 @@
-import { Body, Controller, Get, HttpCode, Param, Post, Query, Req, Res } from '@nestjs/common';
+import { Body, Controller, Get, HttpCode, Param, Post, Query, Res } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyReply } from 'fastify';
 import { h } from 'preact';
 import { z } from 'zod';
 import {
@@ -13,7 +13,7 @@ import { RequireRole } from '../../session/guards/access.decorators.js';
 import { ApiClient } from '../api.client.js';
 import { formField, noContent, noticeOf, seeOther } from '../form-answer.js';
 import { type FormTexts, formErrorsOf } from '../form-errors.js';
-import { OrgParts } from '../org-parts.js';
+import { FeatureParts } from '../feature-parts.js';
 import { PageSender } from '../page-sender.js';
 import { AdminInvitePage, type AdminInvitePageProps, InvitedPage } from '../views/admin/invite.view.js';
 import { noticeIn } from '../views/notice.view.js';
@@ -37,16 +37,12 @@ export class AdminInviteController {
   constructor(
     private readonly api: ApiClient,
     private readonly pages: PageSender,
-    private readonly orgs: OrgParts,
+    private readonly parts: FeatureParts,
   ) {}
 
   @Get()
-  async form(
-    @Query('notice') notice: unknown,
-    @Req() request: FastifyRequest,
-    @Res() reply: FastifyReply,
-  ): Promise<void> {
-    await this.#send(request, reply, { notice: noticeIn(notice) });
+  async form(@Query('notice') notice: unknown, @Res() reply: FastifyReply): Promise<void> {
+    await this.#send(reply, { notice: noticeIn(notice) });
   }
 
   /** Creates an invitation. If it wasn't mailed, only this response shows its link. */
@@ -54,7 +50,6 @@ export class AdminInviteController {
   @HttpCode(200)
   async invite(
     @Body({ schema: formSchema }) values: z.output<typeof formSchema>,
-    @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const { email, org, role } = values;
@@ -62,15 +57,15 @@ export class AdminInviteController {
     const path = isAlone ? '/api/v1/invites' : `/api/v1/orgs/${idPart(org)}/invites`;
     const call = { method: 'POST', path, body: { email, ...(isAlone ? {} : { role }) } } as const;
     const made = await this.api
-      .change(request, reply, call, isAlone ? createdAccountInviteSchema : createdInviteSchema)
+      .change(reply, call, isAlone ? createdAccountInviteSchema : createdInviteSchema)
       .catch((error: unknown) => (isConflict(error) ? refusalOf(error) : formErrorsOf(error, values, texts)));
     if ('form' in made) {
-      await this.#send(request, reply.code(made.status), { form: made.form });
+      await this.#send(reply.code(made.status), { form: made.form });
       return;
     }
     if ('detail' in made) {
       const form = { values, errors: {} };
-      await this.#send(request, reply.code(made.status), { form, refusal: made.detail });
+      await this.#send(reply.code(made.status), { form, refusal: made.detail });
       return;
     }
     if (made.url === null) {
@@ -78,34 +73,25 @@ export class AdminInviteController {
       await seeOther(reply, isAlone ? '/admin/invite' : '/admin/users', 'invite_mailed');
       return;
     }
-    await this.pages.send(
-      request,
-      reply,
-      h(InvitedPage, { email, opensSignUp: made.opensSignUp, url: made.url }),
-    );
+    await this.pages.send(reply, h(InvitedPage, { email, opensSignUp: made.opensSignUp, url: made.url }));
   }
 
   @Post(':id/revoke')
-  async revoke(
-    @Param('id') id: string,
-    @Req() request: FastifyRequest,
-    @Res() reply: FastifyReply,
-  ): Promise<void> {
+  async revoke(@Param('id') id: string, @Res() reply: FastifyReply): Promise<void> {
     const call = { method: 'DELETE', path: `/api/v1/invites/${idPart(id)}` } as const;
-    const change = this.api.change(request, reply, call, noContent);
+    const change = this.api.change(reply, call, noContent);
     await seeOther(reply, '/admin/invite', await noticeOf(change, 'invite_revoked', 'invite_over'));
   }
 
   async #send(
-    request: FastifyRequest,
     reply: FastifyReply,
     news: Pick<AdminInvitePageProps, 'notice' | 'form' | 'refusal'>,
   ): Promise<void> {
     const [orgs, { items: invites }] = await Promise.all([
-      this.orgs.choices(request),
-      this.api.read(request, `/api/v1/invites?limit=${listed}`, accountInviteListSchema),
+      this.parts.orgs.choices(reply.request),
+      this.api.read(reply.request, `/api/v1/invites?limit=${listed}`, accountInviteListSchema),
     ]);
-    await this.pages.send(request, reply, h(AdminInvitePage, { orgs, invites, ...news }));
+    await this.pages.send(reply, h(AdminInvitePage, { orgs, invites, ...news }));
   }
 }
 

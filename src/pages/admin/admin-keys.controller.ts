@@ -1,6 +1,6 @@
-import { Body, Controller, Get, Post, Query, Req, Res } from '@nestjs/common';
+import { Body, Controller, Get, Post, Query, Res } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyReply } from 'fastify';
 import { h } from 'preact';
 import { z } from 'zod';
 import { Problem } from '../../platform/errors/problem.error.js';
@@ -26,35 +26,30 @@ export class AdminKeysController {
   ) {}
 
   @Get()
-  async list(
-    @Query('notice') notice: unknown,
-    @Req() request: FastifyRequest,
-    @Res() reply: FastifyReply,
-  ): Promise<void> {
-    const { items: keys } = await this.api.read(request, path, signingKeysSchema);
-    await this.pages.send(request, reply, h(SigningKeysPage, { keys, notice: noticeIn(notice) }));
+  async list(@Query('notice') notice: unknown, @Res() reply: FastifyReply): Promise<void> {
+    const { items: keys } = await this.api.read(reply.request, path, signingKeysSchema);
+    await this.pages.send(reply, h(SigningKeysPage, { keys, notice: noticeIn(notice) }));
   }
 
   @Post('rotate')
   async rotate(
     @Body({ schema: formSchema }) { current }: z.output<typeof formSchema>,
-    @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    await seeOther(reply, '/admin/keys', await this.#rotate(request, reply, current));
+    await seeOther(reply, '/admin/keys', await this.#rotate(reply, current));
   }
 
   /**
    * Rotates the signing keys, unless they were already rotated since the page was loaded.
    * @param kid id of the key that was current on the page.
    */
-  async #rotate(request: FastifyRequest, reply: FastifyReply, kid: string): Promise<PageNotice> {
-    const { items } = await this.api.read(request, path, signingKeysSchema);
+  async #rotate(reply: FastifyReply, kid: string): Promise<PageNotice> {
+    const { items } = await this.api.read(reply.request, path, signingKeysSchema);
     if (items.find(({ state }) => state === 'current')?.kid !== kid) {
       return 'keys_rotated_before';
     }
     try {
-      await this.api.change(request, reply, { method: 'POST', path: `${path}/rotate` }, signingKeysSchema);
+      await this.api.change(reply, { method: 'POST', path: `${path}/rotate` }, signingKeysSchema);
       return 'keys_rotated';
     } catch (error) {
       if (error instanceof Problem && error.code === 'conflict') {

@@ -1,6 +1,6 @@
-import { Body, Controller, Get, Header, HttpCode, Param, Post, Query, Req, Res } from '@nestjs/common';
+import { Body, Controller, Get, Header, HttpCode, Param, Post, Query, Res } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyReply } from 'fastify';
 import { h } from 'preact';
 import { z } from 'zod';
 import { recoveryAuthAge, recoveryCodeSchema } from '../../accounts/admin/user-access.schemas.js';
@@ -34,58 +34,40 @@ export class AdminUserController {
     @Param('id') id: string,
     @Query('notice') notice: unknown,
     @Query('about') about: unknown,
-    @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    await this.user.send(request, reply, id, { notice: noticeIn(notice), about });
+    await this.user.send(reply, id, { notice: noticeIn(notice), about });
   }
 
   @Post('role')
   async changeRole(
     @Param('id') id: string,
     @Body({ schema: roleFormSchema }) body: z.output<typeof roleFormSchema>,
-    @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    await this.#change(request, reply, id, { method: 'PATCH', path: '', body }, 'role_changed');
+    await this.#change(reply, id, { method: 'PATCH', path: '', body }, 'role_changed');
   }
 
   @Post('disable')
-  async disable(
-    @Param('id') id: string,
-    @Req() request: FastifyRequest,
-    @Res() reply: FastifyReply,
-  ): Promise<void> {
-    await this.#change(request, reply, id, { method: 'POST', path: '/disable' }, 'user_disabled');
+  async disable(@Param('id') id: string, @Res() reply: FastifyReply): Promise<void> {
+    await this.#change(reply, id, { method: 'POST', path: '/disable' }, 'user_disabled');
   }
 
   @Post('enable')
-  async enable(
-    @Param('id') id: string,
-    @Req() request: FastifyRequest,
-    @Res() reply: FastifyReply,
-  ): Promise<void> {
-    await this.#change(request, reply, id, { method: 'POST', path: '/enable' }, 'user_enabled');
+  async enable(@Param('id') id: string, @Res() reply: FastifyReply): Promise<void> {
+    await this.#change(reply, id, { method: 'POST', path: '/enable' }, 'user_enabled');
   }
 
   /** Asks for confirmation. */
   @Get('delete')
-  async askToDelete(
-    @Param('id') id: string,
-    @Req() request: FastifyRequest,
-    @Res() reply: FastifyReply,
-  ): Promise<void> {
-    await this.user.ask(request, reply, id, 'delete');
+  async askToDelete(@Param('id') id: string, @Res() reply: FastifyReply): Promise<void> {
+    await this.user.ask(reply, id, 'delete');
   }
 
   @Post('delete')
-  async delete(
-    @Param('id') id: string,
-    @Req() request: FastifyRequest,
-    @Res() reply: FastifyReply,
-  ): Promise<void> {
+  async delete(@Param('id') id: string, @Res() reply: FastifyReply): Promise<void> {
     const call = { method: 'DELETE', path: `/api/v1/users/${idPart(id)}` } as const;
-    const deletion = this.api.change(request, reply, call, noContent);
+    const deletion = this.api.change(reply, call, noContent);
     const outcome = await noticeOf(deletion, 'user_deleted', 'user_gone').catch((error: unknown) =>
       this.#refusal(id, error, '/delete'),
     );
@@ -93,18 +75,14 @@ export class AdminUserController {
       await seeOther(reply, '/admin/users', outcome);
       return;
     }
-    await this.user.ask(request, reply, id, 'delete', outcome);
+    await this.user.ask(reply, id, 'delete', outcome);
   }
 
   /** Asks for confirmation. It requires a recent login already, so that the form isn't refused for lack of one. */
   @Get('recovery')
   @RequireAuthAge(recoveryAuthAge)
-  async askToRecover(
-    @Param('id') id: string,
-    @Req() request: FastifyRequest,
-    @Res() reply: FastifyReply,
-  ): Promise<void> {
-    await this.user.ask(request, reply, id, 'recovery');
+  async askToRecover(@Param('id') id: string, @Res() reply: FastifyReply): Promise<void> {
+    await this.user.ask(reply, id, 'recovery');
   }
 
   /**
@@ -114,69 +92,51 @@ export class AdminUserController {
   @Post('recovery')
   @HttpCode(200)
   @Header('cache-control', 'no-store')
-  async recover(
-    @Param('id') id: string,
-    @Req() request: FastifyRequest,
-    @Res() reply: FastifyReply,
-  ): Promise<void> {
-    const user = await this.user.find(request, id);
+  async recover(@Param('id') id: string, @Res() reply: FastifyReply): Promise<void> {
+    const user = await this.user.find(reply.request, id);
     const call = { method: 'POST', path: `/api/v1/users/${idPart(id)}/recovery` } as const;
     const made = await this.api
-      .change(request, reply, call, recoveryCodeSchema)
+      .change(reply, call, recoveryCodeSchema)
       .catch((error: unknown) => this.#refusal(id, error, '/recovery'));
     if ('detail' in made) {
-      await this.user.ask(request, reply, id, 'recovery', made);
+      await this.user.ask(reply, id, 'recovery', made);
       return;
     }
-    await this.pages.send(request, reply, h(CreatedRecoveryPage, { user, ...made }));
+    await this.pages.send(reply, h(CreatedRecoveryPage, { user, ...made }));
   }
 
   /** Asks for confirmation. It requires a recent login already, as that of a recovery does. */
   @Get('second-factors')
   @RequireAuthAge(recoveryAuthAge)
-  async askToReset(
-    @Param('id') id: string,
-    @Req() request: FastifyRequest,
-    @Res() reply: FastifyReply,
-  ): Promise<void> {
-    await this.user.ask(request, reply, id, 'second-factors');
+  async askToReset(@Param('id') id: string, @Res() reply: FastifyReply): Promise<void> {
+    await this.user.ask(reply, id, 'second-factors');
   }
 
   /** Resets the second factors of a user who has lost them. */
   @Post('second-factors')
-  async reset(
-    @Param('id') id: string,
-    @Req() request: FastifyRequest,
-    @Res() reply: FastifyReply,
-  ): Promise<void> {
+  async reset(@Param('id') id: string, @Res() reply: FastifyReply): Promise<void> {
     const call = { method: 'DELETE', path: `/api/v1/users/${idPart(id)}/second-factors` } as const;
     const refusal = await this.api
-      .change(request, reply, call, noContent)
+      .change(reply, call, noContent)
       .catch((error: unknown) => this.#refusal(id, error, '/second-factors'));
     if (refusal === undefined) {
       await seeOther(reply, `/admin/users/${idPart(id)}`, 'second_factors_reset');
       return;
     }
-    await this.user.ask(request, reply, id, 'second-factors', refusal);
+    await this.user.ask(reply, id, 'second-factors', refusal);
   }
 
   /**
    * Makes an API call about the user. Then redirects to their page with a notice, or shows it with the refusal.
    * @param call its path is relative to the user's.
    */
-  async #change(
-    request: FastifyRequest,
-    reply: FastifyReply,
-    id: string,
-    call: ApiCall,
-    done: PageNotice,
-  ): Promise<void> {
+  async #change(reply: FastifyReply, id: string, call: ApiCall, done: PageNotice): Promise<void> {
     const path = `/api/v1/users/${idPart(id)}${call.path}`;
     const outcome = await this.api
-      .change(request, reply, { ...call, path }, userDetailSchema)
+      .change(reply, { ...call, path }, userDetailSchema)
       .catch((error: unknown) => this.#refusal(id, error));
     if ('detail' in outcome) {
-      await this.user.send(request, reply, id, { refusal: outcome });
+      await this.user.send(reply, id, { refusal: outcome });
       return;
     }
     await seeOther(reply, `/admin/users/${idPart(id)}`, done);

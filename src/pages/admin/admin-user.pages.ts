@@ -10,7 +10,7 @@ import type { Configuration } from '../../platform/config/configuration.js';
 import { userDetailSchema } from '../../accounts/admin/users.schemas.js';
 import { principalOf } from '../../session/principal.js';
 import { ApiClient } from '../api.client.js';
-import { ApplicationParts } from '../application-parts.js';
+import { FeatureParts } from '../feature-parts.js';
 import { NoticeSubjects } from '../notice-subjects.js';
 import { PageSender } from '../page-sender.js';
 import { UserQuestionPage, type UserQuestionPageProps } from '../views/admin/user-question.view.js';
@@ -36,7 +36,7 @@ export class AdminUserPages {
     private readonly api: ApiClient,
     private readonly pages: PageSender,
     private readonly subjects: NoticeSubjects,
-    private readonly applications: ApplicationParts,
+    private readonly parts: FeatureParts,
     @Inject(CONFIGURATION) { AUTH_PROVIDER }: Configuration,
   ) {
     this.#isOry = AUTH_PROVIDER === 'ory';
@@ -48,20 +48,15 @@ export class AdminUserPages {
   }
 
   /** Sends the user's page. @throws {Problem} `not_found` */
-  async send(
-    request: FastifyRequest,
-    reply: FastifyReply,
-    id: string,
-    { notice, about, refusal }: UserNews = {},
-  ): Promise<void> {
+  async send(reply: FastifyReply, id: string, { notice, about, refusal }: UserNews = {}): Promise<void> {
     const path = `/api/v1/users/${idPart(id)}`;
     const [user, sessions, keys, apps] = await Promise.all([
-      this.find(request, id),
-      this.api.read(request, `${path}/sessions`, sessionsAnswerSchema),
-      this.api.read(request, `${path}/api-keys?limit=100`, keyListSchema),
-      this.applications.connectedApps(async (...part) => this.#readPart(request, ...part), id),
+      this.find(reply.request, id),
+      this.api.read(reply.request, `${path}/sessions`, sessionsAnswerSchema),
+      this.api.read(reply.request, `${path}/api-keys?limit=100`, keyListSchema),
+      this.parts.applications.connectedApps(async (...part) => this.#readPart(reply.request, ...part), id),
     ]);
-    const viewer = principalOf(request)?.claims.sub ?? '';
+    const viewer = principalOf(reply.request)?.claims.sub ?? '';
     const page = h(UserPage, {
       user,
       isSelf: user.id === viewer,
@@ -73,23 +68,22 @@ export class AdminUserPages {
       about: this.subjects.open(viewer, about),
       refusal: refusal?.detail,
     });
-    await this.pages.send(request, refusal === undefined ? reply : reply.code(refusal.status), page);
+    await this.pages.send(refusal === undefined ? reply : reply.code(refusal.status), page);
   }
 
   /** Sends the page that asks for confirmation of an action. @param refusal why the API refused it. @throws {Problem} `not_found` */
   async ask(
-    request: FastifyRequest,
     reply: FastifyReply,
     id: string,
     question: UserQuestionPageProps['question'],
     refusal?: Refusal,
   ): Promise<void> {
     const page = h(UserQuestionPage, {
-      user: await this.find(request, id),
+      user: await this.find(reply.request, id),
       question,
       refusal: refusal?.detail,
     });
-    await this.pages.send(request, refusal === undefined ? reply : reply.code(refusal.status), page);
+    await this.pages.send(refusal === undefined ? reply : reply.code(refusal.status), page);
   }
 
   /** Undefined if the provider can't be asked: the rest of the page is shown without them. */

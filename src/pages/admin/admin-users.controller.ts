@@ -1,6 +1,6 @@
-import { Controller, Get, Query, Req, Res } from '@nestjs/common';
+import { Controller, Get, Query, Res } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyReply } from 'fastify';
 import { h } from 'preact';
 import { z } from 'zod';
 import { userListSchema } from '../../accounts/admin/users.schemas.js';
@@ -40,13 +40,12 @@ export class AdminUsersController {
   @Get('users')
   async list(
     @Query({ schema: querySchema }) query: z.output<typeof querySchema>,
-    @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const { cursor, notice, ...values } = query;
     const path = `/api/v1/users?${queryOf({ ...values, cursor, limit: pageSize })}`;
     const found = await this.api
-      .read(request, path, userListSchema)
+      .read(reply.request, path, userListSchema)
       .catch((error: unknown) =>
         formErrorsOf(error, values, { fields: { search: 'admin.users.badSearch' } }),
       );
@@ -59,6 +58,6 @@ export class AdminUsersController {
       paging: pagingOf('/admin/users', values, cursor, 'form' in found ? null : found.nextCursor),
       notice: noticeIn(notice),
     });
-    await this.pages.send(request, reply, page);
+    await this.pages.send(reply, page);
   }
 }

@@ -1,6 +1,6 @@
-import { Controller, Get, Inject, Req, Res } from '@nestjs/common';
+import { Controller, Get, Inject, Res } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyReply } from 'fastify';
 import { h } from 'preact';
 import { CONFIGURATION } from '../../platform/config/config.module.js';
 import type { Configuration } from '../../platform/config/configuration.js';
@@ -23,7 +23,7 @@ export class ApplicationsElsewhereController {
   }
 
   @Get()
-  async state(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
-    await this.pages.send(request, reply, h(ApplicationsElsewherePage, { issuer: this.#issuer }));
+  async state(@Res() reply: FastifyReply): Promise<void> {
+    await this.pages.send(reply, h(ApplicationsElsewherePage, { issuer: this.#issuer }));
   }
 }

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyReply } from 'fastify';
 import type { ComponentChild } from 'preact';
 import type { z } from 'zod';
 import { requireId } from '../../orgs/org-access.js';
@@ -33,7 +33,7 @@ export class OrgPages {
    * @param id id as in the URL.
    * @throws {Problem} `not_found`
    */
-  async open(request: FastifyRequest, id: string): Promise<OpenOrg> {
+  async open({ request }: FastifyReply, id: string): Promise<OpenOrg> {
     const org = await this.api.read(request, orgPath(id), orgSchema);
     const isAdministrator = this.pages.frame(request).user?.isAdmin === true;
     return {
@@ -51,7 +51,7 @@ export class OrgPages {
 
   /** Reads one page of a list. @throws {Problem} that the API answers with. */
   async list<Schema extends z.ZodType>(
-    request: FastifyRequest,
+    { request }: FastifyReply,
     { path, after }: ListPlace,
     schema: Schema,
   ): Promise<z.output<Schema>> {
@@ -65,14 +65,9 @@ export class OrgPages {
   }
 
   /** Sends a page. @param status HTTP status. */
-  async send(
-    request: FastifyRequest,
-    reply: FastifyReply,
-    page: ComponentChild,
-    status = 200,
-  ): Promise<void> {
+  async send(reply: FastifyReply, page: ComponentChild, status = 200): Promise<void> {
     void reply.code(status).header('cache-control', 'no-store');
-    await this.pages.send(request, reply, page);
+    await this.pages.send(reply, page);
   }
 }
 

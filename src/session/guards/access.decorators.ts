@@ -1,4 +1,4 @@
-import { type ExecutionContext, SetMetadata, createParamDecorator } from '@nestjs/common';
+import { type ExecutionContext, SetMetadata, applyDecorators, createParamDecorator } from '@nestjs/common';
 import type { OrgRole } from '../../platform/database/database.schema.js';
 import { requestOf } from '../../platform/http/http-context.js';
 import { type Principal, principalOf, requirePrincipal } from '../principal.js';
@@ -57,6 +57,10 @@ export const AllowUnverifiedEmail = (): ReturnType<typeof SetMetadata> =>
  */
 export const AllowWithoutSecondFactor = (): ReturnType<typeof SetMetadata> =>
   SetMetadata<string, true>(WITHOUT_SECOND_FACTOR, true);
+
+/** Opens a route to every caller, as `@OptionalSession()` does, and also to a session that other routes are closed to: logging in and out. */
+export const AnySession = (): ReturnType<typeof applyDecorators> =>
+  applyDecorators(OptionalSession(), AllowUnverifiedEmail(), AllowWithoutSecondFactor());
 
 /** What a route requires of its caller's e-mail address. */
 export type EmailDemand = 'verified' | 'any';

@@ -36,7 +36,7 @@ export class RateLimitGuard implements CanActivate {
       subject === undefined
         ? addressCheck(request, limit.policy, onSuccess)
         : { policy: limit.policy, key: `user:${subject}`, onSuccess };
-    await this.limits.take(request, reply, [check]);
+    await this.limits.take(reply, [check]);
     return true;
   }
 }

@@ -82,7 +82,7 @@ export class SessionGuard implements CanActivate {
       request.headers.authorization !== undefined || request.headers['x-api-key'] !== undefined;
     const isRefused = error instanceof Problem && error.code === 'unauthenticated';
     if (isCredential && isRefused && !wasGood.has(error.reason ?? '')) {
-      await this.limits.take(request, reply, [addressCheck(request, 'credential-address', 'keep')]);
+      await this.limits.take(reply, [addressCheck(request, 'credential-address', 'keep')]);
     }
   }
 }

@@ -84,9 +84,9 @@ const written: Readonly<Record<string, string>> = {
     }
   `,
   'src/features/greetings/greeting-page.controller.ts': `
-    import { Controller, Get, Inject, Req, Res } from '@nestjs/common';
+    import { Controller, Get, Inject, Res } from '@nestjs/common';
     import { ApiExcludeController } from '@nestjs/swagger';
-    import type { FastifyReply, FastifyRequest } from 'fastify';
+    import type { FastifyReply } from 'fastify';
     import { h } from 'preact';
     import { PageSender } from '../../pages/page-sender.js';
     import type { SettingsOf } from '../../platform/features/feature.js';
@@ -102,8 +102,8 @@ const written: Readonly<Record<string, string>> = {
       ) {}
 
       @Get()
-      async show(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
-        await this.pages.send(request, reply, h(GreetingPage, { greeting: this.settings.GREETINGS_TEXT }));
+      async show(@Res() reply: FastifyReply): Promise<void> {
+        await this.pages.send(reply, h(GreetingPage, { greeting: this.settings.GREETINGS_TEXT }));
       }
     }
   `,

@@ -1,6 +1,6 @@
-import { Controller, Get, Param, Query, Req, Res } from '@nestjs/common';
+import { Controller, Get, Param, Query, Res } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyReply } from 'fastify';
 import { RequireRole } from '../../../session/guards/access.decorators.js';
 import { ApplicationPagesController } from './application-pages.controller.js';
 import { ApplicationPages, type Visit } from './application.pages.js';
@@ -18,24 +18,22 @@ export class AdminApplicationsController extends ApplicationPagesController {
   @Get('agents')
   async agents(
     @Query({ schema: listQuerySchema }) query: ListQuery,
-    @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    await this.applications.agents(this.visit(request, reply), query);
+    await this.applications.agents(this.visit(reply), query);
   }
 
   @Get('agents/:id')
   async agent(
     @Param('id') id: string,
     @Query({ schema: listQuerySchema }) query: ListQuery,
-    @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    await this.applications.agent(this.visit(request, reply), id, query);
+    await this.applications.agent(this.visit(reply), id, query);
   }
 
-  protected override visit(request: FastifyRequest, reply: FastifyReply): Visit {
+  protected override visit(reply: FastifyReply): Visit {
     const place = { path: '/admin/applications' };
-    return { request, reply, place, api: '/api/v1/applications' };
+    return { reply, place, api: '/api/v1/applications' };
   }
 }

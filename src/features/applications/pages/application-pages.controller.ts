@@ -1,5 +1,5 @@
-import { Body, Get, HttpCode, Param, Post, Query, Req, Res } from '@nestjs/common';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import { Body, Get, HttpCode, Param, Post, Query, Res } from '@nestjs/common';
+import type { FastifyReply } from 'fastify';
 import type { z } from 'zod';
 import { RequireRecentLogin } from '../../../session/guards/step-up.decorators.js';
 import { type ListQuery, listQuerySchema } from '../../../pages/orgs/org.query.js';
@@ -17,31 +17,22 @@ export abstract class ApplicationPagesController {
   protected abstract readonly applications: ApplicationPages;
 
   /** @param id of the organisation, as in the URL; undefined in the administration. */
-  protected abstract visit(
-    request: FastifyRequest,
-    reply: FastifyReply,
-    id: string | undefined,
-  ): Visit | Promise<Visit>;
+  protected abstract visit(reply: FastifyReply, id: string | undefined): Visit | Promise<Visit>;
 
   @Get()
   async list(
     @Param('id') id: string | undefined,
     @Query({ schema: listQuerySchema }) query: ListQuery,
-    @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    await this.applications.list(await this.visit(request, reply, id), query);
+    await this.applications.list(await this.visit(reply, id), query);
   }
 
   /** It requires a recent login already, so that the form isn't refused for lack of one. */
   @Get('new')
   @RequireRecentLogin()
-  async form(
-    @Param('id') id: string | undefined,
-    @Req() request: FastifyRequest,
-    @Res() reply: FastifyReply,
-  ): Promise<void> {
-    await this.applications.form(await this.visit(request, reply, id));
+  async form(@Param('id') id: string | undefined, @Res() reply: FastifyReply): Promise<void> {
+    await this.applications.form(await this.visit(reply, id));
   }
 
   @Post()
@@ -49,30 +40,27 @@ export abstract class ApplicationPagesController {
   async create(
     @Param('id') id: string | undefined,
     @Body({ schema: newApplicationSchema }) values: z.output<typeof newApplicationSchema>,
-    @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    await this.applications.create(await this.visit(request, reply, id), values);
+    await this.applications.create(await this.visit(reply, id), values);
   }
 
   @Get(':applicationId')
   async show(
     @Param() { id, applicationId }: Place,
     @Query({ schema: listQuerySchema }) query: ListQuery,
-    @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    await this.applications.show(await this.visit(request, reply, id), applicationId, query);
+    await this.applications.show(await this.visit(reply, id), applicationId, query);
   }
 
   @Post(':applicationId')
   async change(
     @Param() { id, applicationId }: Place,
     @Body({ schema: changesSchema }) values: z.output<typeof changesSchema>,
-    @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    await this.applications.change(await this.visit(request, reply, id), applicationId, values);
+    await this.applications.change(await this.visit(reply, id), applicationId, values);
   }
 
   @Post(':applicationId/secret')
@@ -80,27 +68,18 @@ export abstract class ApplicationPagesController {
   async rotate(
     @Param() { id, applicationId }: Place,
     @Body({ schema: rotationSchema }) values: z.output<typeof rotationSchema>,
-    @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    await this.applications.rotate(await this.visit(request, reply, id), applicationId, values);
+    await this.applications.rotate(await this.visit(reply, id), applicationId, values);
   }
 
   @Get(':applicationId/remove')
-  async ask(
-    @Param() { id, applicationId }: Place,
-    @Req() request: FastifyRequest,
-    @Res() reply: FastifyReply,
-  ): Promise<void> {
-    await this.applications.ask(await this.visit(request, reply, id), applicationId);
+  async ask(@Param() { id, applicationId }: Place, @Res() reply: FastifyReply): Promise<void> {
+    await this.applications.ask(await this.visit(reply, id), applicationId);
   }
 
   @Post(':applicationId/remove')
-  async remove(
-    @Param() { id, applicationId }: Place,
-    @Req() request: FastifyRequest,
-    @Res() reply: FastifyReply,
-  ): Promise<void> {
-    await this.applications.remove(await this.visit(request, reply, id), applicationId);
+  async remove(@Param() { id, applicationId }: Place, @Res() reply: FastifyReply): Promise<void> {
+    await this.applications.remove(await this.visit(reply, id), applicationId);
   }
 }

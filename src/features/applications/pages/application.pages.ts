@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyReply } from 'fastify';
 import { type ComponentChild, h } from 'preact';
 import {
   type ApplicationItem,
@@ -20,7 +20,7 @@ import { leadingBackTo } from '../../../pages/admin/admin-refusals.js';
 import { ApiClient } from '../../../pages/api.client.js';
 import { noContent, noticeOf, seeOther } from '../../../pages/form-answer.js';
 import { formErrorsOf } from '../../../pages/form-errors.js';
-import { OrgParts } from '../../../pages/org-parts.js';
+import { FeatureParts } from '../../../pages/feature-parts.js';
 import type { ListQuery } from '../../../pages/orgs/org.query.js';
 import { PageSender } from '../../../pages/page-sender.js';
 import { SentForms, newFormId } from '../../../pages/sent-forms.js';
@@ -43,7 +43,6 @@ const usersAtOnce = '10';
 
 /** A request for one of these pages. */
 export interface Visit {
-  readonly request: FastifyRequest;
   readonly reply: FastifyReply;
   /** Where the pages are: in the administration, or at an organisation. */
   readonly place: ApplicationsPlace;
@@ -61,7 +60,7 @@ export class ApplicationPages {
     private readonly api: ApiClient,
     private readonly pages: PageSender,
     private readonly forms: SentForms,
-    private readonly orgs: OrgParts,
+    private readonly parts: FeatureParts,
     @Inject(CONFIGURATION) configuration: Configuration,
   ) {
     this.#addresses = openIdAddresses(configuration);
@@ -70,29 +69,29 @@ export class ApplicationPages {
 
   /** Sends one page of the list. */
   async list(visit: Visit, { after, notice }: ListQuery): Promise<void> {
-    const { request, place, api } = visit;
+    const { reply, place, api } = visit;
     const cursor = after === undefined ? {} : { cursor: after };
     const query = new URLSearchParams({ limit: applicationsAtOnce, ...cursor });
-    const applications = await this.api.read(request, `${api}?${query}`, applicationListSchema);
-    const orgNames = place.org === undefined ? await this.#orgNames(request, applications.items) : undefined;
+    const applications = await this.api.read(reply.request, `${api}?${query}`, applicationListSchema);
+    const orgNames = place.org === undefined ? await this.#orgNames(reply, applications.items) : undefined;
     const page = { place, applications, isLater: after !== undefined, orgNames, notice };
     await this.#send(visit, h(ApplicationsPage, page));
   }
 
   /** Sends the form for a new application. */
   async form(visit: Visit, form?: FormState, status?: number): Promise<void> {
-    const { request, place } = visit;
-    const orgs = place.org === undefined ? await this.orgs.choices(request) : [];
+    const { reply, place } = visit;
+    const orgs = place.org === undefined ? await this.parts.orgs.choices(reply.request) : [];
     await this.#send(visit, h(NewApplicationPage, { place, orgs, formId: newFormId(), form }), status);
   }
 
   /** Registers an application. Only this response shows its secret: a redirect would have to store it somewhere. */
   async create(visit: Visit, values: FormState['values'] & { readonly formId: string }): Promise<void> {
-    const { request, reply, place, api } = visit;
+    const { reply, place, api } = visit;
     const body = newApplicationOf(values, place.org === undefined);
     const made = await this.forms
       .once(values.formId, async () =>
-        this.api.change(request, reply, { method: 'POST', path: api, body }, createdApplicationSchema),
+        this.api.change(reply, { method: 'POST', path: api, body }, createdApplicationSchema),
       )
       .catch((error: unknown) =>
         formErrorsOf(leadingBackTo(`${place.path}/new`, error), values, applicationTexts),
@@ -120,12 +119,12 @@ export class ApplicationPages {
 
   /** Changes an application. */
   async change(visit: Visit, id: string, values: FormState['values']): Promise<void> {
-    const { request, reply, place, api } = visit;
+    const { reply, place, api } = visit;
     const application = await this.#find(visit, id);
     const body = changesOf(application, values, place.org === undefined);
     const path = `${api}/${application.id}`;
     const changed = await this.api
-      .change(request, reply, { method: 'PATCH', path, body }, applicationSchema)
+      .change(reply, { method: 'PATCH', path, body }, applicationSchema)
       .catch((error: unknown) =>
         formErrorsOf(leadingBackTo(`${place.path}/${application.id}`, error), values, applicationTexts),
       );
@@ -142,13 +141,13 @@ export class ApplicationPages {
     id: string,
     { keep, formId }: { readonly keep: string; readonly formId: string },
   ): Promise<void> {
-    const { request, reply, place, api } = visit;
+    const { reply, place, api } = visit;
     const application = await this.#find(visit, id);
     const body = { keepPreviousFor: Number(keep) };
     const call = { method: 'POST', path: `${api}/${application.id}/secret`, body } as const;
     const page = `${place.path}/${application.id}`;
     const made = await this.forms
-      .once(formId, async () => this.api.change(request, reply, call, rotatedSecretSchema))
+      .once(formId, async () => this.api.change(reply, call, rotatedSecretSchema))
       .catch((error: unknown) => {
         throw leadingBackTo(page, error);
       });
@@ -167,9 +166,9 @@ export class ApplicationPages {
   }
 
   /** Removes an application. */
-  async remove({ request, reply, place, api }: Visit, id: string): Promise<void> {
+  async remove({ reply, place, api }: Visit, id: string): Promise<void> {
     const path = `${api}/${idPart(id)}`;
-    const change = this.api.change(request, reply, { method: 'DELETE', path }, noContent);
+    const change = this.api.change(reply, { method: 'DELETE', path }, noContent);
     await seeOther(reply, place.path, await noticeOf(change, 'application_removed', 'application_gone'));
   }
 
@@ -177,14 +176,14 @@ export class ApplicationPages {
   async agents(visit: Visit, { after }: ListQuery): Promise<void> {
     const cursor = after === undefined ? {} : { cursor: after };
     const query = new URLSearchParams({ limit: applicationsAtOnce, ...cursor });
-    const agents = await this.api.read(visit.request, `/api/v1/agents?${query}`, agentListSchema);
+    const agents = await this.api.read(visit.reply.request, `/api/v1/agents?${query}`, agentListSchema);
     await this.#send(visit, h(AgentsPage, { agents, isLater: after !== undefined }));
   }
 
   /** Sends the page of a client that registered itself. `after` is the position in the list of its users. */
   async agent(visit: Visit, id: string, { after }: ListQuery): Promise<void> {
     const query = new URLSearchParams({ id });
-    const { items } = await this.api.read(visit.request, `/api/v1/agents?${query}`, agentListSchema);
+    const { items } = await this.api.read(visit.reply.request, `/api/v1/agents?${query}`, agentListSchema);
     const [agent] = items;
     if (agent === undefined) {
       throw new Problem('not_found', { reason: 'no_such_agent' });
@@ -192,8 +191,8 @@ export class ApplicationPages {
     await this.#send(visit, h(AgentPage, { agent, users: await this.#usersAt(visit, agent.id, after) }));
   }
 
-  async #find({ request, api }: Visit, id: string): Promise<ApplicationItem> {
-    return this.api.read(request, `${api}/${idPart(id)}`, applicationSchema);
+  async #find({ reply, api }: Visit, id: string): Promise<ApplicationItem> {
+    return this.api.read(reply.request, `${api}/${idPart(id)}`, applicationSchema);
   }
 
   async #sendOne(
@@ -201,8 +200,8 @@ export class ApplicationPages {
     application: ApplicationItem,
     { form, status, notice, after }: Partial<ListQuery> & { form?: FormState; status?: number },
   ): Promise<void> {
-    const { request, place } = visit;
-    const names = place.org === undefined ? await this.#orgNames(request, [application]) : undefined;
+    const { reply, place } = visit;
+    const names = place.org === undefined ? await this.#orgNames(reply, [application]) : undefined;
     const page = h(ApplicationPage, {
       place,
       application,
@@ -228,7 +227,7 @@ export class ApplicationPages {
   }
 
   async #usersAt(
-    { request, api }: Visit,
+    { reply, api }: Visit,
     id: string,
     after: string | undefined,
   ): Promise<Pick<ApplicationUsersProps, 'users' | 'isLater'> | undefined> {
@@ -237,7 +236,7 @@ export class ApplicationPages {
       ...(after === undefined ? {} : { cursor: after }),
     });
     const users = await this.api
-      .read(request, `${api}/${encodeURIComponent(id)}/users?${query}`, applicationUserListSchema)
+      .read(reply.request, `${api}/${encodeURIComponent(id)}/users?${query}`, applicationUserListSchema)
       .catch(() => undefined);
     return users && { users, isLater: after !== undefined };
   }
@@ -262,7 +261,7 @@ export class ApplicationPages {
 
   /** Names of the organisations that applications belong to, by id. */
   async #orgNames(
-    request: FastifyRequest,
+    { request }: FastifyReply,
     applications: readonly ApplicationItem[],
   ): Promise<ReadonlyMap<string, string>> {
     const ids = new Set(applications.flatMap(({ orgId }) => (orgId === null ? [] : [orgId])));
@@ -275,8 +274,8 @@ export class ApplicationPages {
     return new Map(names);
   }
 
-  async #send({ request, reply }: Visit, page: ComponentChild, status = 200): Promise<void> {
+  async #send({ reply }: Visit, page: ComponentChild, status = 200): Promise<void> {
     void reply.code(status).header('cache-control', 'no-store');
-    await this.pages.send(request, reply, page);
+    await this.pages.send(reply, page);
   }
 }

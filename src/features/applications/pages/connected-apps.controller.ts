@@ -1,6 +1,6 @@
-import { Controller, Param, Post, Req, Res } from '@nestjs/common';
+import { Controller, Param, Post, Res } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyReply } from 'fastify';
 import { RequireRole } from '../../../session/guards/access.decorators.js';
 import { ConnectedAppsPages } from './connected-apps.pages.js';
 
@@ -11,12 +11,8 @@ export class OwnConnectedAppsController {
   constructor(private readonly apps: ConnectedAppsPages) {}
 
   @Post(':id/revoke')
-  async revoke(
-    @Param('id') applicationId: string,
-    @Req() request: FastifyRequest,
-    @Res() reply: FastifyReply,
-  ): Promise<void> {
-    await this.apps.revoke(request, reply, applicationId);
+  async revoke(@Param('id') applicationId: string, @Res() reply: FastifyReply): Promise<void> {
+    await this.apps.revoke(reply, applicationId);
   }
 }
 
@@ -31,9 +27,8 @@ export class AdminConnectedAppsController {
   async revoke(
     @Param('id') id: string,
     @Param('applicationId') applicationId: string,
-    @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    await this.apps.revoke(request, reply, applicationId, id);
+    await this.apps.revoke(reply, applicationId, id);
   }
 }

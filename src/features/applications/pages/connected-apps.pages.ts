@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyReply } from 'fastify';
 import { type ComponentChild, h } from 'preact';
 import { idPart } from '../../../pages/admin/admin-addresses.js';
 import { ApiClient } from '../../../pages/api.client.js';
-import type { PartReader } from '../../../pages/application-parts.js';
+import type { PartReader } from '../../../pages/feature-parts.js';
 import { noContent, noticeOf, seeOther } from '../../../pages/form-answer.js';
 import { NoticeSubjects } from '../../../pages/notice-subjects.js';
 import { principalOf } from '../../../session/principal.js';
@@ -30,22 +30,13 @@ export class ConnectedAppsPages {
   }
 
   /** Revokes the access, and redirects to the page that shows the list. The notice there names the application. */
-  async revoke(
-    request: FastifyRequest,
-    reply: FastifyReply,
-    applicationId: string,
-    userId?: string,
-  ): Promise<void> {
+  async revoke(reply: FastifyReply, applicationId: string, userId?: string): Promise<void> {
     const list = listOf(userId);
-    const { items } = await this.api.read(request, list, connectedAppListSchema);
+    const { items } = await this.api.read(reply.request, list, connectedAppListSchema);
     const name = items.find((item) => item.applicationId === applicationId)?.name ?? applicationId;
     const call = { method: 'DELETE', path: `${list}/${encodeURIComponent(applicationId)}` } as const;
-    const notice = await noticeOf(
-      this.api.change(request, reply, call, noContent),
-      'app_revoked',
-      'app_gone',
-    );
-    const about = this.subjects.seal(principalOf(request)?.claims.sub ?? '', name);
+    const notice = await noticeOf(this.api.change(reply, call, noContent), 'app_revoked', 'app_gone');
+    const about = this.subjects.seal(principalOf(reply.request)?.claims.sub ?? '', name);
     await seeOther(reply, pageOf(userId), notice, new URLSearchParams({ about }));
   }
 }

@@ -1,6 +1,6 @@
 import { Controller } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyReply } from 'fastify';
 import { ApplicationPagesController } from './application-pages.controller.js';
 import { ApplicationPages, type Visit } from './application.pages.js';
 import { OrgPages, orgPage, orgPath } from '../../../pages/orgs/org.pages.js';
@@ -16,9 +16,9 @@ export class OrgApplicationsPageController extends ApplicationPagesController {
     super();
   }
 
-  protected override async visit(request: FastifyRequest, reply: FastifyReply, id = ''): Promise<Visit> {
-    const org = await this.orgs.open(request, id);
+  protected override async visit(reply: FastifyReply, id = ''): Promise<Visit> {
+    const org = await this.orgs.open(reply, id);
     const place = { path: orgPage(id, '/applications'), org };
-    return { request, reply, place, api: orgPath(id, '/applications') };
+    return { reply, place, api: orgPath(id, '/applications') };
   }
 }

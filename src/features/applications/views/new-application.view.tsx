@@ -1,6 +1,6 @@
 import type { VNode } from 'preact';
 import { applicationSchema } from '../application.schemas.js';
-import type { OrgChoice } from '../../../pages/org-parts.js';
+import type { OrgChoice } from '../../../pages/feature-parts.js';
 import { FormField, FormLines, FormProblem, FormSelect } from '../../../pages/views/form-field.view.js';
 import type { FormState } from '../../../pages/views/form-state.js';
 import { orgOptions } from '../../../pages/views/orgs/org-options.view.js';

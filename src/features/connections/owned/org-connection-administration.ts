@@ -1,6 +1,6 @@
+import { Injectable } from '@nestjs/common';
 import type { ConnectionStep } from '../connection-step.js';
 import type { OrgConnection, OrgConnectionContent } from './org-connection.js';
-import type { OryConfiguration } from '../../../platform/config/configuration.js';
 import type { ConnectionKind, ConnectionSettings } from '../../../platform/config/connection-kind.js';
 import { connectionKindIn } from '../../../platform/config/connections.parser.js';
 import {
@@ -8,54 +8,46 @@ import {
   parseOrgConnection,
   withoutSecrets,
 } from '../../../platform/config/org-connection.parser.js';
-import type { PurposeCipher } from '../../../platform/crypto/purpose-cipher.js';
-import type { DatabaseLocks } from '../../../platform/database/database-locks.js';
+import { DatabaseLocks } from '../../../platform/database/database-locks.js';
 import type { TransactionPart } from '../../../platform/database/transaction-part.js';
 import { type FieldError, Problem } from '../../../platform/errors/problem.error.js';
-import type { ChosenHosts } from '../../../platform/upstream/chosen-hosts.js';
-import type { ConnectionRepository } from '../connection.repository.js';
-import { type Connection, type ConnectionMakings, connectionOf } from '../connection.js';
-import type { OrgConnectionRepository, StoredConnection } from './org-connection.repository.js';
-import { type OrgConnections, rulesIn, settingsIn } from './org-connections.js';
+import { ConnectionRepository } from '../connection.repository.js';
+import type { Connection } from '../connection.js';
+import { ConnectionMaker } from '../connection-maker.js';
+import { ConnectionSetting } from '../connection-setting.js';
+import { OrgConnectionRepository, type StoredConnection } from './org-connection.repository.js';
+import { OrgConnections, rulesIn, settingsIn } from './org-connections.js';
 
 /** Connections that an organisation may have. */
 const mostConnections = 10;
 
 type Settings = Readonly<Record<string, unknown>>;
 
-/** Dependencies of {@link OwnedConnections}. */
-export interface OwnedConnectionsParts extends ConnectionMakings {
-  readonly repository: OrgConnectionRepository;
-  readonly orgs: OrgConnections;
-  /** Of the users and sessions of all connections. */
-  readonly sessions: ConnectionRepository;
-  /** Of secrets. */
-  readonly cipher: PurposeCipher;
-  readonly hosts: ChosenHosts;
-  readonly locks: DatabaseLocks;
-}
-
 /**
  * Administers the connections of organisations: stored, with their secrets encrypted, and checked when they are saved. Callers decide who
  * may: also in the transaction of a change.
  */
+@Injectable()
 export class OwnedConnections {
   /** Kinds of connections that owners may make. */
   readonly kinds: readonly string[];
-  readonly #publicUrl: string;
 
   constructor(
-    private readonly parts: OwnedConnectionsParts,
-    { ORG_CONNECTION_KINDS, PUBLIC_URL }: Pick<OryConfiguration, 'ORG_CONNECTION_KINDS' | 'PUBLIC_URL'>,
+    private readonly setting: ConnectionSetting,
+    private readonly maker: ConnectionMaker,
+    private readonly repository: OrgConnectionRepository,
+    private readonly orgs: OrgConnections,
+    /** Of the users and sessions of all connections. */
+    private readonly sessions: ConnectionRepository,
+    private readonly locks: DatabaseLocks,
   ) {
-    this.kinds = ORG_CONNECTION_KINDS;
-    this.#publicUrl = PUBLIC_URL;
+    this.kinds = setting.configuration.ORG_CONNECTION_KINDS;
   }
 
   /** An organisation's connections, oldest first; all of them, as they are few. */
   async list(orgId: string): Promise<readonly OrgConnection[]> {
     const proven = await this.#provenDomains(orgId);
-    return (await this.parts.repository.listOf(orgId)).map((stored) => this.#shown(stored, proven));
+    return (await this.repository.listOf(orgId)).map((stored) => this.#shown(stored, proven));
   }
 
   /** @throws {Problem} `not_found` */
@@ -73,7 +65,7 @@ export class OwnedConnections {
     if (!this.kinds.includes(kind)) {
       throw invalid([{ field: 'kind', message: `must be one of: ${this.kinds.join(', ') || 'none'}` }]);
     }
-    const { repository, orgs } = this.parts;
+    const { repository, orgs } = this;
     const id = await this.#exclusively(orgId, async () => {
       if ((await repository.listOf(orgId)).length >= mostConnections) {
         throw new Problem('conflict', {
@@ -97,7 +89,7 @@ export class OwnedConnections {
   ): Promise<OrgConnection> {
     await this.#exclusively(orgId, async () => {
       const stored = await this.#require(orgId, id);
-      const secrets = (await this.parts.orgs.secretsOf(stored)) ?? {};
+      const secrets = (await this.orgs.secretsOf(stored)) ?? {};
       const content: OrgConnectionContent = {
         name: changes.name ?? stored.name,
         domains: changes.domains ?? stored.domains,
@@ -106,7 +98,7 @@ export class OwnedConnections {
         settings: changedSettings(stored, this.#kindOf(stored.kind), secrets, changes.settings),
       };
       await this.#requireValid(orgId, stored.kind, content, stored);
-      const isDone = await this.parts.repository.update(
+      const isDone = await this.repository.update(
         id,
         stored.version,
         this.#stored(stored.kind, content),
@@ -116,13 +108,13 @@ export class OwnedConnections {
         throw new Problem('conflict', { reason: 'connection_changed', detail: 'It was changed meanwhile.' });
       }
     });
-    this.parts.orgs.noteChange();
+    this.orgs.noteChange();
     return this.get(orgId, id);
   }
 
   /** Removes a connection, and ends the sessions that began by it. @throws {Problem} `not_found` */
   async remove(orgId: string, id: string, requireAuthor: TransactionPart): Promise<void> {
-    const { repository, sessions } = this.parts;
+    const { repository, sessions } = this;
     if (!(await repository.delete(orgId, id, requireAuthor))) {
       throw noSuchConnection();
     }
@@ -132,18 +124,18 @@ export class OwnedConnections {
   /** Tries a connection out, step by step. @param address of a user who should be found. @throws {Problem} `not_found` */
   async test(orgId: string, id: string, address: string | undefined): Promise<readonly ConnectionStep[]> {
     const stored = await this.#require(orgId, id);
-    const secrets = await this.parts.orgs.secretsOf(stored);
+    const secrets = await this.orgs.secretsOf(stored);
     const target = stored.name;
     if (secrets === undefined) {
       return [{ step: 'settings', target, fault: 'secrets_unreadable' }];
     }
     const { kind, name, domains } = stored;
     const settings = { ...settingsIn(stored), ...secrets };
-    const entry = parseOrgConnection({ id, kind, name, domains, settings }, this.parts.kinds.declared);
+    const entry = parseOrgConnection({ id, kind, name, domains, settings }, this.maker.kinds);
     if ('faults' in entry) {
       return [{ step: 'settings', target, fault: 'settings_invalid' }];
     }
-    if (entry.parsed.targets.some((url) => this.parts.hosts.faultOf(url) !== undefined)) {
+    if (entry.parsed.targets.some((url) => this.maker.hosts.faultOf(url) !== undefined)) {
       return [{ step: 'settings', target, fault: 'not_public' }];
     }
     const proven = await this.#provenDomains(orgId);
@@ -151,7 +143,7 @@ export class OwnedConnections {
     const first: ConnectionStep = { step: 'settings', target, fault: isServing ? null : 'domain_unproven' };
     return [
       first,
-      ...(await testConnection(connectionOf(entry.parsed, this.parts), this.#publicUrl, address)),
+      ...(await testConnection(this.maker.ofOrg(entry.parsed), this.setting.publicUrl, address)),
     ];
   }
 
@@ -171,7 +163,7 @@ export class OwnedConnections {
         message: 'is for operators: a second factor counts in every organisation',
       });
     }
-    if (this.parts.orgs.isDeceptive(name)) {
+    if (this.orgs.isDeceptive(name)) {
       faults.push({ field: 'name', message: 'must not look like the name of a connection of this site' });
     }
     if (JSON.stringify(settings).length > longestSettings) {
@@ -186,7 +178,7 @@ export class OwnedConnections {
           field: 'domains',
           message: `must be ${bound}, or none: its users belong to that domain. Make a new connection for ${domain}`,
         });
-      } else if (this.parts.orgs.hasTaken(domain)) {
+      } else if (this.orgs.hasTaken(domain)) {
         faults.push({
           field: 'domains',
           message: `must not have ${domain}: it leads to a connection of this site`,
@@ -210,19 +202,19 @@ export class OwnedConnections {
   #faultsOf(settings: ConnectionSettings): FieldError[] {
     const name = this.#kindOf(settings.kind)?.destinations[0] ?? 'settings';
     return settings.targets.flatMap((url) => {
-      const fault = this.parts.hosts.faultOf(url);
+      const fault = this.maker.hosts.faultOf(url);
       return fault === undefined ? [] : [{ field: `settings.${name}`, message: fault }];
     });
   }
 
   #stored(kind: string, content: OrgConnectionContent) {
     const { settings, required, rules, name } = content;
-    const { shown, secrets } = withoutSecrets(kind, settings, this.parts.kinds.declared);
+    const { shown, secrets } = withoutSecrets(kind, settings, this.maker.kinds);
     const entry = this.#read(kind, content);
     return {
       name,
       settings: JSON.stringify(shown),
-      sealed: Object.keys(secrets).length === 0 ? null : this.parts.cipher.encrypt(JSON.stringify(secrets)),
+      sealed: Object.keys(secrets).length === 0 ? null : this.setting.ofOrgs.encrypt(JSON.stringify(secrets)),
       isRequired: required,
       rules: JSON.stringify(rules),
       domains: 'parsed' in entry ? [...new Set(entry.parsed.domains)] : [],
@@ -233,13 +225,13 @@ export class OwnedConnections {
     const { id, kind, name, domains } = stored;
     const { routes, secrets = [] } = this.#kindOf(kind) ?? {};
     const urlOf = (route: string | undefined): string | null =>
-      route === undefined ? null : `${this.#publicUrl}/auth/connections/${id}/${route}`;
+      route === undefined ? null : `${this.setting.publicUrl}/auth/connections/${id}/${route}`;
     return {
       id,
       kind,
       name,
       domains,
-      serves: domains.filter((domain) => proven.includes(domain) && !this.parts.orgs.hasTaken(domain)),
+      serves: domains.filter((domain) => proven.includes(domain) && !this.orgs.hasTaken(domain)),
       required: stored.required === 1,
       rules: rulesIn(stored),
       settings: settingsIn(stored),
@@ -254,20 +246,20 @@ export class OwnedConnections {
   }
 
   #kindOf(kind: string): ConnectionKind | undefined {
-    return connectionKindIn(this.parts.kinds.declared, kind);
+    return connectionKindIn(this.maker.kinds, kind);
   }
 
   #read(kind: string, { name, domains, settings }: OrgConnectionContent) {
     const entry = { id: 'organisation', kind, name, domains, settings };
-    return parseOrgConnection(entry, this.parts.kinds.declared);
+    return parseOrgConnection(entry, this.maker.kinds);
   }
 
   async #provenDomains(orgId: string): Promise<readonly string[]> {
-    return this.parts.repository.provenDomains(orgId);
+    return this.repository.provenDomains(orgId);
   }
 
   async #require(orgId: string, id: string): Promise<StoredConnection> {
-    const stored = await this.parts.repository.find(orgId, id);
+    const stored = await this.repository.find(orgId, id);
     if (stored === undefined) {
       throw noSuchConnection();
     }
@@ -275,7 +267,7 @@ export class OwnedConnections {
   }
 
   async #exclusively<T>(orgId: string, act: () => Promise<T>): Promise<T> {
-    return this.parts.locks.run(`connections of ${orgId}`, act);
+    return this.locks.run(`connections of ${orgId}`, act);
   }
 }
 

@@ -1,6 +1,6 @@
-import { Body, Controller, Get, HttpCode, Param, Post, Query, Req, Res } from '@nestjs/common';
+import { Body, Controller, Get, HttpCode, Param, Post, Query, Res } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyReply } from 'fastify';
 import { h } from 'preact';
 import { z } from 'zod';
 import {
@@ -65,12 +65,11 @@ export class OrgConnectionsPageController {
   async list(
     @Param('id') id: string,
     @Query({ schema: listQuerySchema }) { notice }: ListQuery,
-    @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    const org = await this.orgs.open(request, id);
-    const list = await this.#list(request, id);
-    await this.orgs.send(request, reply, h(OrgConnectionsPage, { ...org, ...list, notice }));
+    const org = await this.orgs.open(reply, id);
+    const list = await this.#list(reply, id);
+    await this.orgs.send(reply, h(OrgConnectionsPage, { ...org, ...list, notice }));
   }
 
   /** It requires a recent login already, so that the form isn't refused for lack of one. */
@@ -79,10 +78,9 @@ export class OrgConnectionsPageController {
   async form(
     @Param('id') id: string,
     @Query({ schema: kindSchema }) { kind }: z.output<typeof kindSchema>,
-    @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    await this.#sendForm(await this.orgs.open(request, id), kind, request, reply);
+    await this.#sendForm(await this.orgs.open(reply, id), kind, reply);
   }
 
   @Post()
@@ -91,20 +89,19 @@ export class OrgConnectionsPageController {
     @Param('id') id: string,
     @Body({ schema: newConnectionSchema })
     { kind, formId, ...values }: z.output<typeof newConnectionSchema>,
-    @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    const org = await this.orgs.open(request, id);
+    const org = await this.orgs.open(reply, id);
     const list = orgPage(id, '/connections');
     const body = { ...bodyOf(kind, values, domainOf(org)), kind };
     const call = { method: 'POST', path: orgPath(id, '/connections'), body } as const;
     const made = await this.forms
-      .once(formId, async () => this.api.change(request, reply, call, connectionSchema))
+      .once(formId, async () => this.api.change(reply, call, connectionSchema))
       .catch((error: unknown) => this.#refusal(error, `${list}/new?kind=${kind}`, kind, values));
     if (made === undefined) {
       await seeOther(reply, list);
     } else if ('form' in made) {
-      await this.#sendForm(org, kind, request, reply, made.form, made.status);
+      await this.#sendForm(org, kind, reply, made.form, made.status);
     } else {
       await seeOther(reply, `${list}/${made.id}`, 'connection_saved');
     }
@@ -114,11 +111,10 @@ export class OrgConnectionsPageController {
   async show(
     @Param() place: Place,
     @Query({ schema: listQuerySchema }) { notice }: ListQuery,
-    @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    const org = await this.orgs.open(request, place.id);
-    await this.#sendOne(org, await this.#find(request, place), request, reply, { notice });
+    const org = await this.orgs.open(reply, place.id);
+    await this.#sendOne(org, await this.#find(reply, place), reply, { notice });
   }
 
   @Post(':connectionId')
@@ -126,12 +122,11 @@ export class OrgConnectionsPageController {
   async change(
     @Param() place: Place,
     @Body({ schema: connectionFormSchema }) { formId, ...values }: z.output<typeof connectionFormSchema>,
-    @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
     void formId;
-    const org = await this.orgs.open(request, place.id);
-    const known = await this.#find(request, place);
+    const org = await this.orgs.open(reply, place.id);
+    const known = await this.#find(reply, place);
     const page = `${orgPage(place.id, '/connections')}/${known.id}`;
     const call = {
       method: 'PATCH',
@@ -139,10 +134,10 @@ export class OrgConnectionsPageController {
       body: bodyOf(known.kind, values, domainOf(org), known),
     } as const;
     const changed = await this.api
-      .change(request, reply, call, connectionSchema)
+      .change(reply, call, connectionSchema)
       .catch((error: unknown) => this.#refusal(error, page, known.kind, values));
     if ('form' in changed) {
-      await this.#sendOne(org, known, request, reply, changed);
+      await this.#sendOne(org, known, reply, changed);
       return;
     }
     await seeOther(reply, page, 'connection_saved');
@@ -153,38 +148,29 @@ export class OrgConnectionsPageController {
   async test(
     @Param() place: Place,
     @Body({ schema: testFormSchema }) { address }: z.output<typeof testFormSchema>,
-    @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    const org = await this.orgs.open(request, place.id);
-    const known = await this.#find(request, place);
+    const org = await this.orgs.open(reply, place.id);
+    const known = await this.#find(reply, place);
     const body = address.trim() === '' ? {} : { address: address.trim() };
     const call = { method: 'POST', path: `${this.#path(place)}/test`, body } as const;
-    const report = await this.api.change(request, reply, call, connectionReportSchema);
-    await this.#sendOne(org, known, request, reply, { report, address });
+    const report = await this.api.change(reply, call, connectionReportSchema);
+    await this.#sendOne(org, known, reply, { report, address });
   }
 
   @Get(':connectionId/remove')
   @RequireRecentLogin()
-  async ask(
-    @Param() place: Place,
-    @Req() request: FastifyRequest,
-    @Res() reply: FastifyReply,
-  ): Promise<void> {
-    const org = await this.orgs.open(request, place.id);
-    const { id, name } = await this.#find(request, place);
-    await this.orgs.send(request, reply, h(ConnectionQuestionPage, { ...org, connection: { id, name } }));
+  async ask(@Param() place: Place, @Res() reply: FastifyReply): Promise<void> {
+    const org = await this.orgs.open(reply, place.id);
+    const { id, name } = await this.#find(reply, place);
+    await this.orgs.send(reply, h(ConnectionQuestionPage, { ...org, connection: { id, name } }));
   }
 
   @Post(':connectionId/remove')
-  async remove(
-    @Param() place: Place,
-    @Req() request: FastifyRequest,
-    @Res() reply: FastifyReply,
-  ): Promise<void> {
+  async remove(@Param() place: Place, @Res() reply: FastifyReply): Promise<void> {
     const call = { method: 'DELETE', path: this.#path(place) } as const;
     const list = orgPage(place.id, '/connections');
-    const change = this.api.change(request, reply, call, noContent).catch((error: unknown) => {
+    const change = this.api.change(reply, call, noContent).catch((error: unknown) => {
       throw leadingBackTo(`${list}/${idPart(place.connectionId)}/remove`, error);
     });
     await seeOther(reply, list, await noticeOf(change, 'connection_removed', 'connection_gone'));
@@ -194,12 +180,12 @@ export class OrgConnectionsPageController {
     return `${orgPath(id, '/connections')}/${idPart(connectionId)}`;
   }
 
-  async #list(request: FastifyRequest, id: string): Promise<ConnectionList> {
-    return this.api.read(request, orgPath(id, '/connections'), connectionListSchema);
+  async #list(reply: FastifyReply, id: string): Promise<ConnectionList> {
+    return this.api.read(reply.request, orgPath(id, '/connections'), connectionListSchema);
   }
 
-  async #find(request: FastifyRequest, place: Place): Promise<ConnectionItem> {
-    return this.api.read(request, this.#path(place), connectionSchema);
+  async #find(reply: FastifyReply, place: Place): Promise<ConnectionItem> {
+    return this.api.read(reply.request, this.#path(place), connectionSchema);
   }
 
   #refusal(error: unknown, page: string, kind: string, values: Values) {
@@ -209,7 +195,6 @@ export class OrgConnectionsPageController {
   async #sendForm(
     org: OpenOrg,
     kind: string,
-    request: FastifyRequest,
     reply: FastifyReply,
     form?: FormState,
     status?: number,
@@ -217,15 +202,14 @@ export class OrgConnectionsPageController {
     if (settingFields[kind] === undefined || !org.can('connection.write')) {
       throw new Problem('not_found', { reason: 'no_such_kind' });
     }
-    const { members } = await this.#list(request, org.org.id);
+    const { members } = await this.#list(reply, org.org.id);
     const page = h(NewConnectionPage, { ...org, kind, members, formId: newFormId(), form });
-    await this.orgs.send(request, reply, page, status);
+    await this.orgs.send(reply, page, status);
   }
 
   async #sendOne(
     org: OpenOrg,
     connection: ConnectionItem,
-    request: FastifyRequest,
     reply: FastifyReply,
     more: {
       readonly notice?: PageNotice | undefined;
@@ -236,10 +220,10 @@ export class OrgConnectionsPageController {
     },
   ): Promise<void> {
     const { status, ...props } = more;
-    const { members } = await this.#list(request, org.org.id);
+    const { members } = await this.#list(reply, org.org.id);
     const initial = valuesOf(connection, domainOf(org));
     const page = h(OrgConnectionPage, { ...org, connection, members, initial, ...props });
-    await this.orgs.send(request, reply, page, status);
+    await this.orgs.send(reply, page, status);
   }
 }
 

@@ -1,3 +1,4 @@
+import { Injectable } from '@nestjs/common';
 import type { Selectable, SelectQueryBuilder } from 'kysely';
 import { newId } from '../../../platform/core/identifier.js';
 import {
@@ -8,7 +9,7 @@ import {
 import type { TransactionPart } from '../../../platform/database/transaction-part.js';
 import { isUniqueViolation } from '../../../platform/database/unique-violation.js';
 import { Problem } from '../../../platform/errors/problem.error.js';
-import type { Clock } from '../../../platform/time/clock.service.js';
+import { Clock } from '../../../platform/time/clock.service.js';
 
 /** A connection of an organisation with the domains that it was given, proven or not. */
 export interface StoredConnection extends Selectable<OrgConnectionsTable> {
@@ -28,6 +29,7 @@ export interface ConnectionContent {
 }
 
 /** Stores organisations' connections in SQL. */
+@Injectable()
 export class OrgConnectionRepository {
   constructor(
     private readonly database: Database,

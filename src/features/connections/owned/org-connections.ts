@@ -1,17 +1,16 @@
 import { resembles } from '../../../auth-strategy/application-name.js';
 import { isId } from '../../../platform/core/id.schema.js';
-import { Logger } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
 import { z } from 'zod';
-import type { OryConfiguration } from '../../../platform/config/configuration.js';
 import { parseJson } from '../../../platform/config/json.parser.js';
 import { parseOrgConnection } from '../../../platform/config/org-connection.parser.js';
-import type { PurposeCipher } from '../../../platform/crypto/purpose-cipher.js';
-import type { Clock } from '../../../platform/time/clock.service.js';
 import { foldIdentifier } from '../../../platform/core/account-identifier.js';
 import { withAsciiDomain } from '../../../platform/core/ascii-domain.js';
-import { type Connection, type ConnectionMakings, type RoleRule, connectionOf } from '../connection.js';
-import type { OrgConnectionRepository, StoredConnection } from './org-connection.repository.js';
+import type { Connection, RoleRule } from '../connection.js';
+import { ConnectionMaker } from '../connection-maker.js';
+import { ConnectionSetting } from '../connection-setting.js';
+import { OrgConnectionRepository, type StoredConnection } from './org-connection.repository.js';
 
 /** Milliseconds for which it counts that no connection of an organisation has a domain, and that some have. */
 const counted = { none: 3_000, some: 60_000 } as const;
@@ -21,18 +20,11 @@ const keptReady = 500;
 const settingsSchema = z.record(z.string(), z.unknown());
 const rulesSchema = z.array(z.object({ group: z.string(), role: z.enum(['member', 'admin']) }));
 
-/** Dependencies of {@link OrgConnections}. */
-export interface OrgConnectionsParts extends ConnectionMakings {
-  readonly repository: OrgConnectionRepository;
-  /** Of their secrets. */
-  readonly cipher: PurposeCipher;
-  readonly clock: Clock;
-}
-
 /**
  * The connections of organisations. Each question reads the connection by an index, so that a change holds on every replica at once;
  * without any, nothing is read but once in three seconds. What a connection has learnt, such as keys, is kept until it changes.
  */
+@Injectable()
 export class OrgConnections {
   readonly #logger = new Logger(OrgConnections.name);
   readonly #taken: ReadonlySet<string>;
@@ -42,9 +34,11 @@ export class OrgConnections {
   #known = { exist: false, until: 0 };
 
   constructor(
-    private readonly parts: OrgConnectionsParts,
-    { CONNECTIONS, ADMIN_EMAIL }: OryConfiguration,
+    private readonly setting: ConnectionSetting,
+    private readonly maker: ConnectionMaker,
+    private readonly repository: OrgConnectionRepository,
   ) {
+    const { CONNECTIONS, ADMIN_EMAIL } = setting.configuration;
     this.#taken = new Set(CONNECTIONS.flatMap(({ domains }) => domains));
     this.#names = CONNECTIONS.map(({ name }) => name);
     this.#unvouchable = ADMIN_EMAIL && foldIdentifier(withAsciiDomain(ADMIN_EMAIL));
@@ -53,7 +47,7 @@ export class OrgConnections {
   /** Whether any has a domain, so that addresses may lead to it. */
   async exist(): Promise<boolean> {
     if (performance.now() >= this.#known.until) {
-      const exist = await this.parts.repository.exist();
+      const exist = await this.repository.exist();
       this.#known = { exist, until: performance.now() + counted[exist ? 'some' : 'none'] };
     }
     return this.#known.exist;
@@ -75,24 +69,24 @@ export class OrgConnections {
   }
 
   async find(id: string): Promise<Connection | undefined> {
-    const stored = isId(id) && (await this.exist()) ? await this.parts.repository.findServing(id) : undefined;
+    const stored = isId(id) && (await this.exist()) ? await this.repository.findServing(id) : undefined;
     return stored && this.#connection(stored);
   }
 
   async ofDomain(domain: string): Promise<Connection | undefined> {
-    const id = (await this.exist()) ? await this.parts.repository.idOfDomain(domain) : undefined;
+    const id = (await this.exist()) ? await this.repository.idOfDomain(domain) : undefined;
     return id === undefined ? undefined : this.find(id);
   }
 
   /** Secrets of a connection; undefined if they were encrypted with a secret that is gone. Encrypts them anew after a rotation. */
   async secretsOf(stored: StoredConnection): Promise<Readonly<Record<string, unknown>> | undefined> {
-    const { repository, cipher } = this.parts;
+    const { ofOrgs: cipher } = this.setting;
     if (stored.sealed === null) {
       return {};
     }
     const text = cipher.decrypt(stored.sealed);
     if (text !== undefined && !cipher.isSealedByFirst(stored.sealed)) {
-      await repository.reseal(stored, cipher.encrypt(text));
+      await this.repository.reseal(stored, cipher.encrypt(text));
     }
     return text === undefined ? undefined : settingsSchema.parse(parseJson(text));
   }
@@ -107,7 +101,7 @@ export class OrgConnections {
     }
     const secrets = await this.secretsOf(stored);
     const settings = { ...settingsIn(stored), ...secrets };
-    const entry = parseOrgConnection({ id, kind, name, domains, settings }, this.parts.kinds.declared);
+    const entry = parseOrgConnection({ id, kind, name, domains, settings }, this.maker.kinds);
     if (secrets === undefined || 'faults' in entry) {
       this.#logger.error('a connection of an organisation cannot be used', {
         reason: secrets === undefined ? 'connection_secrets_unreadable' : 'connection_settings_invalid',
@@ -115,7 +109,7 @@ export class OrgConnections {
       });
       return undefined;
     }
-    const connection = connectionOf(entry.parsed, this.parts, {
+    const connection = this.maker.ofOrg(entry.parsed, {
       orgId: stored.org_id,
       version,
       isRequired: stored.required === 1,

@@ -1,17 +1,19 @@
+import { Injectable } from '@nestjs/common';
 import { foldIdentifier } from '../../../platform/core/account-identifier.js';
 import { withAsciiDomain } from '../../../platform/core/ascii-domain.js';
 import type { ProviderIdentity } from '../../../directory/users/identity.js';
-import type { UserDirectory } from '../../../directory/users/user-directory.js';
-import type { UsersService } from '../../../directory/users/users.service.js';
+import { UserDirectory } from '../../../directory/users/user-directory.js';
+import { UsersService } from '../../../directory/users/users.service.js';
 import { connectionIdOf } from '../../../directory/users/connection-identity.js';
 import type { Connection } from '../connection.js';
-import type { Connections } from '../connections.js';
+import { Connections } from '../connections.js';
 
 /**
  * Decides who must log in by the connection of their organisation. Its owners, and those for whom it can't vouch
  * (administrators of the deployment, members of other organisations), needn't: a connection that doesn't work, or an owner who means
  * harm, can't lock them out.
  */
+@Injectable()
 export class RequiredLogins {
   constructor(
     private readonly connections: Connections,

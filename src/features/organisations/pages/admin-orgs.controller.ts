@@ -1,6 +1,6 @@
-import { Body, Controller, Get, Post, Query, Req, Res } from '@nestjs/common';
+import { Body, Controller, Get, Post, Query, Res } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyReply } from 'fastify';
 import { h } from 'preact';
 import { z } from 'zod';
 import { orgListSchema, orgSchema } from '../../../orgs/org.schemas.js';
@@ -39,39 +39,36 @@ export class AdminOrgsController {
   @Get()
   async list(
     @Query({ schema: querySchema }) query: z.output<typeof querySchema>,
-    @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    await this.#send(request, reply, query);
+    await this.#send(reply, query);
   }
 
   /** Creates an organisation. The short name is required: with a generated one, a form that is sent twice would create two. */
   @Post()
   async create(
     @Body({ schema: formSchema }) values: z.output<typeof formSchema>,
-    @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const call = { method: 'POST', path: '/api/v1/orgs', body: values } as const;
     const made = await this.api
-      .change(request, reply, call, orgSchema)
+      .change(reply, call, orgSchema)
       .catch((error: unknown) => formErrorsOf(error, values, newOrgTexts));
     if ('form' in made) {
-      await this.#send(request, reply.code(made.status), { search: '', cursor: '' }, made.form);
+      await this.#send(reply.code(made.status), { search: '', cursor: '' }, made.form);
       return;
     }
     await seeOther(reply, `/orgs/${made.id}`, 'org_created');
   }
 
   async #send(
-    request: FastifyRequest,
     reply: FastifyReply,
     { search, cursor }: z.output<typeof querySchema>,
     newOrg?: FormState,
   ): Promise<void> {
     const query = queryOf({ all: 'true', search, cursor, limit: pageSize });
     const found = await this.api
-      .read(request, `/api/v1/orgs?${query}`, orgListSchema)
+      .read(reply.request, `/api/v1/orgs?${query}`, orgListSchema)
       .catch((error: unknown) => formErrorsOf(error, { search }, searchTexts));
     if ('form' in found) {
       void reply.code(found.status);
@@ -82,6 +79,6 @@ export class AdminOrgsController {
       paging: pagingOf('/admin/orgs', { search }, cursor, 'form' in found ? null : found.nextCursor),
       newOrg,
     });
-    await this.pages.send(request, reply, page);
+    await this.pages.send(reply, page);
   }
 }

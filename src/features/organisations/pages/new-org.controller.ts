@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { Body, Controller, Get, Post, Req, Res } from '@nestjs/common';
+import { Body, Controller, Get, Post, Res } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyReply } from 'fastify';
 import { h } from 'preact';
 import { z } from 'zod';
 import { CurrentUser } from '../../../session/guards/access.decorators.js';
@@ -46,22 +46,17 @@ export class NewOrgController {
   ) {}
 
   @Get('new')
-  async form(
-    @CurrentUser() principal: Principal,
-    @Req() request: FastifyRequest,
-    @Res() reply: FastifyReply,
-  ): Promise<void> {
+  async form(@CurrentUser() principal: Principal, @Res() reply: FastifyReply): Promise<void> {
     if (!isAdministrator(principal)) {
       // The API refuses it, too; but then the form would be filled in for nothing.
       requireVerifiedEmail(principal.claims, {});
     }
-    await this.pages.send(request, reply, h(NewOrgPage, { formId: newFormId() }));
+    await this.pages.send(reply, h(NewOrgPage, { formId: newFormId() }));
   }
 
   @Post()
   async create(
     @Body({ schema: formSchema }) values: z.output<typeof formSchema>,
-    @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const { name, slug, formId } = values;
@@ -72,7 +67,7 @@ export class NewOrgController {
     let made: { id: string } | { conflict: unknown } = { conflict: undefined };
     try {
       for (const candidate of candidates) {
-        made = await this.#make(request, reply, name, candidate);
+        made = await this.#make(reply, name, candidate);
         if ('id' in made) {
           await seeOther(reply, `/orgs/${made.id}`, 'org_created');
           return;
@@ -81,7 +76,7 @@ export class NewOrgController {
       throw made.conflict;
     } catch (error) {
       const { status, form } = formErrorsOf(error, values, texts);
-      await this.pages.send(request, reply, h(NewOrgPage, { formId, form }), status);
+      await this.pages.send(reply, h(NewOrgPage, { formId, form }), status);
     }
   }
 
@@ -90,24 +85,23 @@ export class NewOrgController {
    * otherwise.
    */
   async #make(
-    request: FastifyRequest,
     reply: FastifyReply,
     name: string,
     slug: string,
   ): Promise<{ id: string } | { conflict: unknown }> {
     try {
       const call = { method: 'POST', path: '/api/v1/orgs', body: { name, slug } } as const;
-      return await this.api.change(request, reply, call, orgSchema);
+      return await this.api.change(reply, call, orgSchema);
     } catch (error) {
       if (!(error instanceof Problem) || error.code !== 'conflict') {
         throw error;
       }
-      const id = await this.#justMade(request, name, slug);
+      const id = await this.#justMade(reply, name, slug);
       return id === undefined ? { conflict: error } : { id };
     }
   }
 
-  async #justMade(request: FastifyRequest, name: string, slug: string): Promise<string | undefined> {
+  async #justMade(reply: FastifyReply, name: string, slug: string): Promise<string | undefined> {
     let cursor: string | null = '';
     while (cursor !== null) {
       const query: URLSearchParams = new URLSearchParams({
@@ -115,7 +109,7 @@ export class NewOrgController {
         ...(cursor === '' ? {} : { cursor }),
       });
       const { items, nextCursor }: z.output<typeof orgListSchema> = await this.api.read(
-        request,
+        reply.request,
         `/api/v1/orgs?${query}`,
         orgListSchema,
       );

@@ -1,6 +1,6 @@
-import { Body, Controller, Param, Post, Req, Res } from '@nestjs/common';
+import { Body, Controller, Param, Post, Res } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { Problem } from '../../../platform/errors/problem.error.js';
 import { orgSchema } from '../../../orgs/org.schemas.js';
@@ -18,28 +18,23 @@ export class OrgDomainFormController {
   constructor(private readonly api: ApiClient) {}
 
   @Post('check')
-  async check(
-    @Param('id') id: string,
-    @Req() request: FastifyRequest,
-    @Res() reply: FastifyReply,
-  ): Promise<void> {
-    await this.#change(request, reply, id, { method: 'POST', path: orgPath(id, '/domain/check') });
+  async check(@Param('id') id: string, @Res() reply: FastifyReply): Promise<void> {
+    await this.#change(reply, id, { method: 'POST', path: orgPath(id, '/domain/check') });
   }
 
   @Post('confirm')
   async confirm(
     @Param('id') id: string,
     @Body({ schema: formSchema }) body: z.output<typeof formSchema>,
-    @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    await this.#change(request, reply, id, { method: 'POST', path: orgPath(id, '/domain/confirm'), body });
+    await this.#change(reply, id, { method: 'POST', path: orgPath(id, '/domain/confirm'), body });
   }
 
-  async #change(request: FastifyRequest, reply: FastifyReply, id: string, call: ApiCall): Promise<void> {
+  async #change(reply: FastifyReply, id: string, call: ApiCall): Promise<void> {
     const settings = orgPage(id, '/settings');
     try {
-      await this.api.change(request, reply, call, orgSchema);
+      await this.api.change(reply, call, orgSchema);
       await seeOther(reply, settings, 'org_domain_confirmed');
     } catch (error) {
       if (error instanceof Problem && error.definition.status === 409) {

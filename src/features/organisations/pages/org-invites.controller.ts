@@ -1,6 +1,6 @@
-import { Body, Controller, Get, HttpCode, Param, Post, Query, Req, Res } from '@nestjs/common';
+import { Body, Controller, Get, HttpCode, Param, Post, Query, Res } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyReply } from 'fastify';
 import { h } from 'preact';
 import { z } from 'zod';
 import { createdInviteSchema, inviteListSchema } from '../../../orgs/invite.schemas.js';
@@ -33,11 +33,10 @@ export class OrgInvitesPageController {
   async invites(
     @Param('id') id: string,
     @Query({ schema: listQuerySchema }) { after, notice }: ListQuery,
-    @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    const page = await this.#pageOf(request, id, after);
-    await this.pages.send(request, reply, h(OrgInvitesPage, { ...page, notice }));
+    const page = await this.#pageOf(reply, id, after);
+    await this.pages.send(reply, h(OrgInvitesPage, { ...page, notice }));
   }
 
   /** Creates an invitation. If it wasn't mailed, only this response shows its link. */
@@ -46,46 +45,44 @@ export class OrgInvitesPageController {
   async create(
     @Param('id') id: string,
     @Body({ schema: formSchema }) values: z.output<typeof formSchema>,
-    @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const { email, role } = values;
     const body = { role, ...(email === '' ? {} : { email }) };
     const call = { method: 'POST', path: orgPath(id, '/invites'), body } as const;
     const made = await this.api
-      .change(request, reply, call, createdInviteSchema)
+      .change(reply, call, createdInviteSchema)
       .catch((error: unknown) => formErrorsOf(leadingBackTo(orgPage(id, '/invites'), error), values, texts));
     if ('form' in made) {
-      const page = await this.#pageOf(request, id);
-      await this.pages.send(request, reply, h(OrgInvitesPage, { ...page, form: made.form }), made.status);
+      const page = await this.#pageOf(reply, id);
+      await this.pages.send(reply, h(OrgInvitesPage, { ...page, form: made.form }), made.status);
       return;
     }
     if (made.url === null) {
       await seeOther(reply, orgPage(id, '/invites'), 'invite_mailed');
       return;
     }
-    const { org } = await this.pages.open(request, id);
+    const { org } = await this.pages.open(reply, id);
     const page = h(CreatedInvitePage, { org, ...made, url: made.url });
-    await this.pages.send(request, reply, page);
+    await this.pages.send(reply, page);
   }
 
   @Post(':inviteId/revoke')
   async revoke(
     @Param('id') id: string,
     @Param('inviteId') inviteId: string,
-    @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const call = { method: 'DELETE', path: orgPath(id, `/invites/${requireId(inviteId)}`) } as const;
-    const change = this.api.change(request, reply, call, noContent);
+    const change = this.api.change(reply, call, noContent);
     const notice = await noticeOf(change, 'invite_revoked', 'invite_over');
     await seeOther(reply, orgPage(id, '/invites'), notice);
   }
 
-  async #pageOf(request: FastifyRequest, id: string, after?: string): Promise<OrgInvitesPageProps> {
-    const open = await this.pages.open(request, id);
+  async #pageOf(reply: FastifyReply, id: string, after?: string): Promise<OrgInvitesPageProps> {
+    const open = await this.pages.open(reply, id);
     const place = { path: orgPath(id, '/invites'), after };
-    const invites = await this.pages.list(request, place, inviteListSchema);
+    const invites = await this.pages.list(reply, place, inviteListSchema);
     return { ...open, invites, isLater: after !== undefined };
   }
 }

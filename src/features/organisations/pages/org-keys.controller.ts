@@ -1,6 +1,6 @@
-import { Body, Controller, Get, HttpCode, Param, Post, Query, Req, Res } from '@nestjs/common';
+import { Body, Controller, Get, HttpCode, Param, Post, Query, Res } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyReply } from 'fastify';
 import { h } from 'preact';
 import type { z } from 'zod';
 import { Clock } from '../../../platform/time/clock.service.js';
@@ -34,11 +34,10 @@ export class OrgKeysPageController {
   async keys(
     @Param('id') id: string,
     @Query({ schema: listQuerySchema }) { after, notice }: ListQuery,
-    @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    const page = await this.#pageOf(request, id, after);
-    await this.pages.send(request, reply, h(OrgKeysPage, { ...page, notice }));
+    const page = await this.#pageOf(reply, id, after);
+    await this.pages.send(reply, h(OrgKeysPage, { ...page, notice }));
   }
 
   /** Creates a key. Only this response shows it. */
@@ -47,7 +46,6 @@ export class OrgKeysPageController {
   async create(
     @Param('id') id: string,
     @Body({ schema: formSchema }) values: z.output<typeof formSchema>,
-    @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const { name, role, life } = values;
@@ -59,38 +57,37 @@ export class OrgKeysPageController {
       expiresAt === undefined
         ? wrongLife(values)
         : await this.api
-            .change(request, reply, call, createdOrgKeySchema)
+            .change(reply, call, createdOrgKeySchema)
             .catch((error: unknown) =>
               formErrorsOf(leadingBackTo(orgPage(id, '/api-keys'), error), values, formTexts),
             );
     if ('form' in made) {
-      const page = await this.#pageOf(request, id);
-      await this.pages.send(request, reply, h(OrgKeysPage, { ...page, form: made.form }), made.status);
+      const page = await this.#pageOf(reply, id);
+      await this.pages.send(reply, h(OrgKeysPage, { ...page, form: made.form }), made.status);
       return;
     }
-    const { org } = await this.pages.open(request, id);
+    const { org } = await this.pages.open(reply, id);
     const place = { name: org.name, href: orgPage(id, '/api-keys') };
     const page = h(CreatedKeyPage, { name: made.name, value: made.key, org: place });
-    await this.pages.send(request, reply, page);
+    await this.pages.send(reply, page);
   }
 
   @Post(':keyId/revoke')
   async revoke(
     @Param('id') id: string,
     @Param('keyId') keyId: string,
-    @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const call = { method: 'DELETE', path: orgPath(id, `/api-keys/${requireId(keyId)}`) } as const;
-    const change = this.api.change(request, reply, call, noContent);
+    const change = this.api.change(reply, call, noContent);
     const notice = await noticeOf(change, 'key_revoked', 'key_gone');
     await seeOther(reply, orgPage(id, '/api-keys'), notice);
   }
 
-  async #pageOf(request: FastifyRequest, id: string, after?: string): Promise<OrgKeysPageProps> {
-    const open = await this.pages.open(request, id);
+  async #pageOf(reply: FastifyReply, id: string, after?: string): Promise<OrgKeysPageProps> {
+    const open = await this.pages.open(reply, id);
     const place = { path: orgPath(id, '/api-keys'), after };
-    const keys = await this.pages.list(request, place, orgKeyListSchema);
+    const keys = await this.pages.list(reply, place, orgKeyListSchema);
     return { ...open, keys, isLater: after !== undefined };
   }
 }

@@ -1,6 +1,6 @@
-import { Body, Controller, Get, Param, Post, Query, Req, Res } from '@nestjs/common';
+import { Body, Controller, Get, Param, Post, Query, Res } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyReply } from 'fastify';
 import { h } from 'preact';
 import { z } from 'zod';
 import { Problem } from '../../../platform/errors/problem.error.js';
@@ -40,11 +40,10 @@ export class OrgMembersPageController {
     @Param('id') id: string,
     @Query({ schema: listQuerySchema }) query: ListQuery,
     @CurrentUser() { claims }: Principal,
-    @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    const page = await this.#pageOf(request, id, claims.sub, query.after);
-    await this.pages.send(request, reply, h(OrgMembersPage, { ...page, notice: query.notice }));
+    const page = await this.#pageOf(reply, id, claims.sub, query.after);
+    await this.pages.send(reply, h(OrgMembersPage, { ...page, notice: query.notice }));
   }
 
   @Post('members/:userId/role')
@@ -52,58 +51,41 @@ export class OrgMembersPageController {
     @Param() place: Place,
     @Body({ schema: roleFormSchema }) { role }: z.output<typeof roleFormSchema>,
     @CurrentUser() principal: Principal,
-    @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const call = { method: 'PATCH', path: memberPath(place), body: { role } } as const;
-    const change = this.api.change(request, reply, call, membershipSchema);
-    await this.#answer({ place, principal, request, reply }, change, 'member_saved', 'member_gone');
+    const change = this.api.change(reply, call, membershipSchema);
+    await this.#answer({ place, principal, reply }, change, 'member_saved', 'member_gone');
   }
 
   @Post('members/:userId/remove')
   async remove(
     @Param() place: Place,
     @CurrentUser() principal: Principal,
-    @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    const call = { method: 'DELETE', path: memberPath(place) } as const;
-    const change = this.api.change(request, reply, call, noContent);
-    await this.#answer({ place, principal, request, reply }, change, 'member_removed', 'member_gone');
+    const change = this.api.change(reply, { method: 'DELETE', path: memberPath(place) }, noContent);
+    await this.#answer({ place, principal, reply }, change, 'member_removed', 'member_gone');
   }
 
   @Post('members/:userId/approve')
-  async approve(
-    @Param() place: Place,
-    @Req() request: FastifyRequest,
-    @Res() reply: FastifyReply,
-  ): Promise<void> {
+  async approve(@Param() place: Place, @Res() reply: FastifyReply): Promise<void> {
     const call: ApiCall = { method: 'POST', path: `${memberPath(place)}/approve` };
-    const change = this.api.change(request, reply, call, membershipSchema);
+    const change = this.api.change(reply, call, membershipSchema);
     const notice = await noticeOf(change, 'request_approved', 'request_gone');
     await seeOther(reply, orgPage(place.id), notice);
   }
 
   @Post('members/:userId/reject')
-  async reject(
-    @Param() place: Place,
-    @Req() request: FastifyRequest,
-    @Res() reply: FastifyReply,
-  ): Promise<void> {
-    const call: ApiCall = { method: 'POST', path: `${memberPath(place)}/reject` };
-    const change = this.api.change(request, reply, call, noContent);
+  async reject(@Param() place: Place, @Res() reply: FastifyReply): Promise<void> {
+    const change = this.api.change(reply, { method: 'POST', path: `${memberPath(place)}/reject` }, noContent);
     const notice = await noticeOf(change, 'request_rejected', 'request_gone');
     await seeOther(reply, orgPage(place.id), notice);
   }
 
   /** Responds to a change: redirects with a notice, or shows that the organisation needs its last owner. */
   async #answer(
-    {
-      place,
-      principal,
-      request,
-      reply,
-    }: { place: Place; principal: Principal; request: FastifyRequest; reply: FastifyReply },
+    { place, principal, reply }: { place: Place; principal: Principal; reply: FastifyReply },
     change: Promise<unknown>,
     ...notices: readonly [PageNotice, PageNotice]
   ): Promise<void> {
@@ -114,24 +96,19 @@ export class OrgMembersPageController {
         throw leadingBackTo(orgPage(place.id), error);
       }
       const refused = { userId: requireId(place.userId), problem: 'orgs.error.lastOwner' } as const;
-      const page = await this.#pageOf(request, place.id, principal.claims.sub);
+      const page = await this.#pageOf(reply, place.id, principal.claims.sub);
       const { status } = error.definition;
-      await this.pages.send(request, reply, h(OrgMembersPage, { ...page, refused }), status);
+      await this.pages.send(reply, h(OrgMembersPage, { ...page, refused }), status);
     }
   }
 
-  async #pageOf(
-    request: FastifyRequest,
-    id: string,
-    self: string,
-    after?: string,
-  ): Promise<OrgMembersPageProps> {
-    const open = await this.pages.open(request, id);
+  async #pageOf(reply: FastifyReply, id: string, self: string, after?: string): Promise<OrgMembersPageProps> {
+    const open = await this.pages.open(reply, id);
     const path = orgPath(id, '/members');
     const [members, requests, ownedAlone] = await Promise.all([
-      this.pages.list(request, { path, after }, memberListSchema),
+      this.pages.list(reply, { path, after }, memberListSchema),
       open.can('requests.read')
-        ? this.pages.list(request, { path: `${path}?state=requested` }, memberListSchema)
+        ? this.pages.list(reply, { path: `${path}?state=requested` }, memberListSchema)
         : undefined,
       this.users.orgsOwnedAlone(self),
     ]);

@@ -5,8 +5,7 @@ import { myOrgsSchema } from '../../../accounts/me/me.schemas.js';
 import { waitingInvitesSchema } from '../../../orgs/invite.schemas.js';
 import { orgListSchema } from '../../../orgs/org.schemas.js';
 import { ApiClient } from '../../../pages/api.client.js';
-import type { PartReader } from '../../../pages/application-parts.js';
-import type { OrgChoice, OrgSource } from '../../../pages/org-parts.js';
+import type { OrgChoice, OrgSource, PartReader } from '../../../pages/feature-parts.js';
 import { AccountInvites } from '../views/account-invites.view.js';
 import { AccountOrgs } from '../views/account-orgs.view.js';
 

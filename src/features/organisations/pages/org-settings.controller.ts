@@ -1,6 +1,6 @@
-import { Body, Controller, Get, Param, Post, Query, Req, Res } from '@nestjs/common';
+import { Body, Controller, Get, Param, Post, Query, Res } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyReply } from 'fastify';
 import { h } from 'preact';
 import { z } from 'zod';
 import { Problem } from '../../../platform/errors/problem.error.js';
@@ -52,12 +52,10 @@ export class OrgSettingsPageController {
   async settings(
     @Param('id') id: string,
     @Query({ schema: listQuerySchema }) { notice }: ListQuery,
-    @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    const open = await this.#openFor(request, id, 'org.update');
+    const open = await this.#openFor(reply, id, 'org.update');
     await this.pages.send(
-      request,
       reply,
       h(OrgSettingsPage, { ...open, notice, hasFactorPolicy: this.factors.areServed }),
     );
@@ -67,10 +65,9 @@ export class OrgSettingsPageController {
   async save(
     @Param('id') id: string,
     @Body({ schema: formSchema }) values: z.output<typeof formSchema>,
-    @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    const open = await this.pages.open(request, id);
+    const open = await this.pages.open(reply, id);
     const { secondFactor, slug, ...others } = values;
     const body = {
       ...others,
@@ -82,11 +79,10 @@ export class OrgSettingsPageController {
     };
     const call = { method: 'PATCH', path: orgPath(id), body } as const;
     try {
-      await this.api.change(request, reply, call, orgSchema);
+      await this.api.change(reply, call, orgSchema);
     } catch (error) {
       const { status, form } = formErrorsOf(error, values, texts);
       await this.pages.send(
-        request,
         reply,
         h(OrgSettingsPage, { ...open, form, hasFactorPolicy: this.factors.areServed }),
         status,
@@ -97,22 +93,14 @@ export class OrgSettingsPageController {
   }
 
   @Get('delete')
-  async ask(
-    @Param('id') id: string,
-    @Req() request: FastifyRequest,
-    @Res() reply: FastifyReply,
-  ): Promise<void> {
-    const { org } = await this.#openFor(request, id, 'org.delete');
-    await this.pages.send(request, reply, h(OrgQuestionPage, { org, question: 'delete' }));
+  async ask(@Param('id') id: string, @Res() reply: FastifyReply): Promise<void> {
+    const { org } = await this.#openFor(reply, id, 'org.delete');
+    await this.pages.send(reply, h(OrgQuestionPage, { org, question: 'delete' }));
   }
 
   @Post('delete')
-  async delete(
-    @Param('id') id: string,
-    @Req() request: FastifyRequest,
-    @Res() reply: FastifyReply,
-  ): Promise<void> {
-    const change = this.api.change(request, reply, { method: 'DELETE', path: orgPath(id) }, noContent);
+  async delete(@Param('id') id: string, @Res() reply: FastifyReply): Promise<void> {
+    const change = this.api.change(reply, { method: 'DELETE', path: orgPath(id) }, noContent);
     await seeOther(reply, '/', await noticeOf(change, 'org_deleted', 'org_gone'));
   }
 
@@ -120,8 +108,8 @@ export class OrgSettingsPageController {
    * Opens an organisation for a page that only people with this permission see. The API checks it only once a form is sent.
    * @throws {Problem} `not_found`, `forbidden`
    */
-  async #openFor(request: FastifyRequest, id: string, act: 'org.update' | 'org.delete'): Promise<OpenOrg> {
-    const open = await this.pages.open(request, id);
+  async #openFor(reply: FastifyReply, id: string, act: 'org.update' | 'org.delete'): Promise<OpenOrg> {
+    const open = await this.pages.open(reply, id);
     if (!open.can(act)) {
       throw new Problem('forbidden', { reason: 'org_role_missing' });
     }

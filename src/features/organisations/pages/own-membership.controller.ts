@@ -1,6 +1,6 @@
-import { Controller, Get, Param, Post, Req, Res } from '@nestjs/common';
+import { Controller, Get, Param, Post, Res } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyReply } from 'fastify';
 import { h } from 'preact';
 import { Problem } from '../../../platform/errors/problem.error.js';
 import { UserDirectory } from '../../../directory/users/user-directory.js';
@@ -24,24 +24,14 @@ export class OwnMembershipController {
   ) {}
 
   @Post('switch')
-  async switchTo(
-    @Param('id') id: string,
-    @Req() request: FastifyRequest,
-    @Res() reply: FastifyReply,
-  ): Promise<void> {
-    const call = { method: 'POST', path: orgPath(id, '/switch') } as const;
-    await this.api.change(request, reply, call, switchedSchema);
+  async switchTo(@Param('id') id: string, @Res() reply: FastifyReply): Promise<void> {
+    await this.api.change(reply, { method: 'POST', path: orgPath(id, '/switch') }, switchedSchema);
     await seeOther(reply, '/', 'org_switched');
   }
 
   @Post('join')
-  async join(
-    @Param('id') id: string,
-    @Req() request: FastifyRequest,
-    @Res() reply: FastifyReply,
-  ): Promise<void> {
-    const call = { method: 'POST', path: orgPath(id, '/join') } as const;
-    const change = this.api.change(request, reply, call, membershipSchema);
+  async join(@Param('id') id: string, @Res() reply: FastifyReply): Promise<void> {
+    const change = this.api.change(reply, { method: 'POST', path: orgPath(id, '/join') }, membershipSchema);
     const done = ({ state }: { readonly state: string }): PageNotice =>
       state === 'active' ? 'org_joined' : 'org_asked';
     await seeOther(reply, '/', await noticeOf(change, done, 'org_not_joined'));
@@ -51,23 +41,21 @@ export class OwnMembershipController {
   async ask(
     @Param('id') id: string,
     @CurrentUser() { claims }: Principal,
-    @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    const { org, can } = await this.pages.open(request, id);
+    const { org, can } = await this.pages.open(reply, id);
     if (!can('member.leave')) {
       throw new Problem('not_found', { reason: 'no_such_member' });
     }
     const ownedAlone = await this.users.orgsOwnedAlone(claims.sub);
     const problem = ownedAlone.some((other) => other.id === org.id) ? 'orgs.error.lastOwner' : undefined;
-    await this.pages.send(request, reply, h(OrgQuestionPage, { org, question: 'leave', problem }));
+    await this.pages.send(reply, h(OrgQuestionPage, { org, question: 'leave', problem }));
   }
 
   @Post('leave')
   async leave(
     @Param('id') id: string,
     @CurrentUser() { claims }: Principal,
-    @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const call = {
@@ -75,15 +63,15 @@ export class OwnMembershipController {
       path: orgPath(id, `/members/${encodeURIComponent(claims.sub)}`),
     } as const;
     try {
-      const change = this.api.change(request, reply, call, noContent);
+      const change = this.api.change(reply, call, noContent);
       await seeOther(reply, '/', await noticeOf(change, 'org_left', 'org_gone'));
     } catch (error) {
       if (!(error instanceof Problem) || error.code !== 'owner_needed') {
         throw error;
       }
-      const { org } = await this.pages.open(request, id);
+      const { org } = await this.pages.open(reply, id);
       const page = h(OrgQuestionPage, { org, question: 'leave', problem: 'orgs.error.lastOwner' });
-      await this.pages.send(request, reply, page, error.definition.status);
+      await this.pages.send(reply, page, error.definition.status);
     }
   }
 }

@@ -1,6 +1,6 @@
 import type { VNode } from 'preact';
 import type { AccountInvite } from '../../../orgs/invite.schemas.js';
-import type { OrgChoice } from '../../org-parts.js';
+import type { OrgChoice } from '../../feature-parts.js';
 import { CopyField } from '../copy-field.view.js';
 import { FormField, FormProblem, FormSelect } from '../form-field.view.js';
 import type { FormState } from '../form-state.js';

@@ -1,4 +1,4 @@
-import type { OrgChoice } from '../../org-parts.js';
+import type { OrgChoice } from '../../feature-parts.js';
 import type { FormSelectProps } from '../form-field.view.js';
 
 /** Organisations as options to choose from. Names repeat, short names don't. */

@@ -5,13 +5,7 @@ import { z } from 'zod';
 import { ChallengeBinding } from '../hydra/challenge-binding.js';
 import { HydraClient } from '../hydra/hydra.client.js';
 import { IdentitySource } from '../sources/identity-source.js';
-import {
-  AllowUnverifiedEmail,
-  AllowWithoutSecondFactor,
-  CurrentUser,
-  OptionalSession,
-  Public,
-} from '../../../session/guards/access.decorators.js';
+import { AnySession, CurrentUser, Public } from '../../../session/guards/access.decorators.js';
 import type { Principal } from '../../../session/principal.js';
 import { SessionCookie } from '../../../session/cookie/session-cookie.js';
 import { requireBound } from './ory-challenge.js';
@@ -47,9 +41,7 @@ export class OryLogoutController {
   }
 
   @Post()
-  @OptionalSession()
-  @AllowUnverifiedEmail()
-  @AllowWithoutSecondFactor()
+  @AnySession()
   async decide(
     @Body({ schema: formSchema }) form: z.output<typeof formSchema>,
     @CurrentUser({ optional: true }) principal: Principal | undefined,

@@ -62,10 +62,10 @@ export class OryLimits {
     }
     const flow = flowSubmission.exec(path)?.[1];
     if (flow === 'login' && request.method === 'POST') {
-      return this.#admitLogin(request, reply);
+      return this.#admitLogin(reply);
     } else if (flow === 'registration' && request.method === 'POST') {
       const form = await readSubmittedForm(request);
-      await this.limits.take(request, reply, [
+      await this.limits.take(reply, [
         addressCheck(request, 'registration-address', 'keep'),
         ...kept('registration-pair', pairsOf(request, namesOf(form))),
         ...kept('registration-account', mailboxKeysOf(form)),
@@ -75,7 +75,7 @@ export class OryLimits {
     } else if (flow === 'recovery' || flow === 'verification') {
       await this.#admitCode(request, reply, flow, sessionOf);
     } else if (flowStart.test(path)) {
-      await this.limits.take(request, reply, [addressCheck(request, 'start-address', 'keep')]);
+      await this.limits.take(reply, [addressCheck(request, 'start-address', 'keep')]);
     } else if (errorKeeper.test(path)) {
       await this.#countErrors(request);
     }
@@ -111,7 +111,7 @@ export class OryLimits {
       const [current] = addresses;
       if (current !== undefined && this.limits.appliesTo(request)) {
         // The one who made the change isn't to be locked out by it.
-        await this.logins.remember(request, reply, accountKey(foldIdentifier(current)));
+        await this.logins.remember(reply, accountKey(foldIdentifier(current)));
       }
     }
   }
@@ -127,9 +127,9 @@ export class OryLimits {
   /** Counts a request that is about to go to Hydra; of token requests, only failures, by address. */
   async admitToHydra(request: FastifyRequest, reply: FastifyReply, path: string): Promise<void> {
     if (request.method === 'POST' && /^\/oauth2\/(?:token|revoke)$/.test(path)) {
-      await this.limits.take(request, reply, [addressCheck(request, 'token-address', 'return')]);
+      await this.limits.take(reply, [addressCheck(request, 'token-address', 'return')]);
     } else if (path === '/oauth2/auth') {
-      await this.limits.take(request, reply, [addressCheck(request, 'start-address', 'keep')]);
+      await this.limits.take(reply, [addressCheck(request, 'start-address', 'keep')]);
     }
   }
 
@@ -154,7 +154,7 @@ export class OryLimits {
       yield* kept(`${flow}-pair`, pairsOf(request, namesOf(form)));
       yield* kept(`${flow}-account`, await accounts());
     };
-    await this.limits.take(request, reply, checks());
+    await this.limits.take(reply, checks());
   }
 
   /**
@@ -175,7 +175,7 @@ export class OryLimits {
     if (identity !== undefined && foldIdentifier(identity.traits.email ?? '') === form.account) {
       return;
     }
-    await this.limits.take(request, reply, [
+    await this.limits.take(reply, [
       addressCheck(request, 'settings-address', 'keep'),
       ...kept('settings-sender', identity === undefined ? [] : [identityKey(identity.id)]),
     ]);
@@ -192,11 +192,11 @@ export class OryLimits {
     });
   }
 
-  async #admitLogin(request: FastifyRequest, reply: FastifyReply): Promise<boolean> {
+  async #admitLogin(reply: FastifyReply): Promise<boolean> {
+    const { request } = reply;
     const form = await readSubmittedForm(request);
     let isNamed = false;
     return this.logins.take(
-      request,
       reply,
       async () => {
         const accounts = await this.#accountsOf(request, form);
