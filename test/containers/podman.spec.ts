@@ -13,7 +13,9 @@ it(
       .replace('unix:///run/podman/podman.sock', `unix://${host.engine.folder}/docker.sock`)
       // There is no journal here.
       .replace('=journald', '=k8s-file');
-    await host.shell(commands);
+    const printed = await host.shell(commands);
+    // Both gateways have one image.
+    expect(printed.match(/RUN npm run build/g)).toHaveLength(1);
     const states = [...(await host.services()).values()];
     expect(states.filter(({ Health }) => Health === 'unhealthy')).toEqual([]);
     expect(states.filter(({ Health }) => Health === 'healthy').length).toBeGreaterThan(6);

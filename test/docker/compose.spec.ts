@@ -239,6 +239,18 @@ describe('with secrets', () => {
     expect(Object.keys(project.services['proxy']?.networks ?? {}).toSorted()).toEqual(['edge', 'front']);
   });
 
+  it('the image is built once, for both gateways, and no registry is asked for it', async () => {
+    const built = z
+      .looseObject({ services: z.record(z.string(), z.looseObject({ build: z.unknown() }).partial()) })
+      .parse(await checks.compose(composeFile()));
+    const { build, ...first } = z.looseObject({}).parse(built.services['gateway-1']);
+    expect(build).toMatchObject({ dockerfile: 'docker/Dockerfile' });
+    expect(built.services['gateway-2']).toMatchObject({ image: first['image'], pull_policy: 'never' });
+    expect(Object.keys(built.services).filter((name) => built.services[name]?.build !== undefined)).toEqual([
+      'gateway-1',
+    ]);
+  });
+
   it('every service is confined', () => {
     for (const [name, service] of Object.entries(project.services)) {
       expect.soft(service, name).toMatchObject({
