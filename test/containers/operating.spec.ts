@@ -147,6 +147,11 @@ describe('a deployment that runs', () => {
       const after = (await imagesOf()).trim().split('\n');
       expect(after).toHaveLength(2);
       expect(after.filter((image) => before.includes(image))).toEqual([]);
+      const [, version = ''] = /^VESTIBULE_VERSION=(\S+)/m.exec(await host.shell('cat docker/.env')) ?? [];
+      expect(version).toContain('.files-');
+      expect(await host.shell('cd docker && docker compose exec -T gateway-2 vestibule --version')).toBe(
+        `${version}\n`,
+      );
     },
     upLimit,
   );

@@ -106,6 +106,15 @@ it('has the version of package.json in its labels, unless the build is told anot
   expect(last('LABEL')[0]?.text).toContain('org.opencontainers.image.version="${VERSION}"');
 });
 
+it('another version alone compiles nothing', () => {
+  const commands = file.stages.find(({ name }) => name === 'build')?.commands ?? [];
+  const places = ['npm run build', 'ARG VERSION', 'VESTIBULE_BUILD_VERSION='].map((text) =>
+    commands.findIndex((command) => command.text.includes(text)),
+  );
+  expect(places).not.toContain(-1);
+  expect(places).toEqual(places.toSorted((one, other) => one - other));
+});
+
 it.each([
   [200, 0],
   [503, 1],
