@@ -1,7 +1,7 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { chmod, copyFile, cp, mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { chmod, cp, mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { findBinaries } from '../../src/launcher/binary.store.js';
@@ -49,8 +49,8 @@ const script = (daemon: string): string =>
   ].join('\n');
 
 /**
- * Podman's API, and what does in place of systemd's timers: asks about the health of containers, and cleans up after one whose end was
- * missed. To Compose, that one would be `stopped` for good, and it waits for `exited`.
+ * Podman's API, and what does in place of systemd's timers: asks about the health of containers, as often as docker/compose.yml has most of
+ * them asked, and cleans up after one whose end was missed. To Compose, that one would be `stopped` for good, and it waits for `exited`.
  */
 const podmanDaemon = [
   'mount -t tmpfs tmpfs /run',
@@ -58,7 +58,7 @@ const podmanDaemon = [
   '  podman ps --quiet | xargs -r -n 1 podman healthcheck run',
   '  podman ps --all --quiet --filter status=exited | xargs -r podman container cleanup',
   '}',
-  '{ while :; do tend >/dev/null 2>&1; sleep 1; done; } &',
+  '{ while :; do tend >/dev/null 2>&1; sleep 5; done; } &',
   'nice -n 1 podman system service --time=0 "unix://$FOLDER/docker.sock"',
 ].join('\n');
 
@@ -262,27 +262,32 @@ async function childOf(pid: number): Promise<number> {
   return Number(child);
 }
 
+/** Makes each image from what its own stage copies: Podman is sent the whole folder for each, and builds the stages before it too. */
 async function makeImages(engine: ContainerEngine, parts: ContainerParts): Promise<void> {
   await engine.runOrThrow(['docker', 'import', parts.root, 'vestibule-test/debian']);
-  const context = join(engine.folder, 'images');
-  await cp(fileURLToPath(new URL('images/', import.meta.url)), context, { recursive: true });
-  await cp(parts.node, join(context, 'node'), { recursive: true, verbatimSymlinks: true });
-  await cp(parts.npm, join(context, 'npm'), { recursive: true });
-  await mkdir(join(context, 'programs'));
-  for (const [name, path] of await findBinaries(['kratos', 'hydra', 'mailpit'], process.env, silent)) {
-    await copyFile(path, join(context, 'programs', name));
+  const own = fileURLToPath(new URL('images/', import.meta.url));
+  const programs = await findBinaries(['kratos', 'hydra', 'mailpit'], process.env, silent);
+  const sources = new Map([
+    ['node', parts.node],
+    ['npm', parts.npm],
+    ['start-postgres.sh', join(own, 'start-postgres.sh')],
+    ...[...programs].map(([name, path]) => [`programs/${name}`, path] as const),
+  ]);
+  const stages = (await readFile(join(own, 'Dockerfile'), 'utf8')).split(/^(?=FROM )/m);
+  for (const [image, target] of Object.entries(images)) {
+    const context = join(engine.folder, 'images', target);
+    const stage = stages.find((text) => text.split('\n')[0]?.endsWith(` AS ${target}`)) ?? '';
+    await mkdir(context, { recursive: true });
+    await writeFile(join(context, 'Dockerfile'), stage);
+    for (const [, copied = ''] of stage.matchAll(/^COPY (\S+)/gm)) {
+      for (const [path, source] of sources) {
+        if (path === copied || path.startsWith(`${copied}/`)) {
+          await cp(source, join(context, path), { recursive: true, verbatimSymlinks: true });
+        }
+      }
+    }
+    await engine.runOrThrow(['chmod', '-R', 'a+rX', context]);
+    await engine.runOrThrow(['docker', 'build', '--quiet', '--network=none', `--tag=${image}`, context]);
+    await rm(context, { recursive: true });
   }
-  await engine.runOrThrow(['chmod', '-R', 'a+rX', context]);
-  for (const [name, target] of Object.entries(images)) {
-    await engine.runOrThrow([
-      'docker',
-      'build',
-      '--quiet',
-      '--network=none',
-      `--target=${target}`,
-      `--tag=${name}`,
-      context,
-    ]);
-  }
-  await rm(context, { recursive: true });
 }

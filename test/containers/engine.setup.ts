@@ -20,6 +20,7 @@ declare module 'vitest' {
 /** Brings an engine with its images when the first file asks for it: most runs need none, and some machines have none. */
 export default async function setUp(project: TestProject): Promise<() => Promise<void>> {
   const started = new Map<string, ReturnType<typeof startEngine>>();
+  const ends: Promise<void>[] = [];
   let turn: Promise<unknown> = Promise.resolve();
   const serve = async (kind: EngineKind, response: ServerResponse): Promise<void> => {
     if (response.closed) {
@@ -35,6 +36,18 @@ export default async function setUp(project: TestProject): Promise<() => Promise
       response.writeHead(500).end(String(error));
     }
     await left;
+    // One file uses it, and what asks about the health of its containers would go on until the last file has ended.
+    if (kind === 'podman') {
+      const ended = end(kind);
+      // Reported when the tests end.
+      ended.catch(() => undefined);
+      ends.push(ended);
+    }
+  };
+  const end = async (kind: string): Promise<void> => {
+    const engine = started.get(kind);
+    started.delete(kind);
+    await (await engine?.catch(() => undefined))?.stop();
   };
   const server = createServer((request, response) => {
     const before = turn;
@@ -52,10 +65,7 @@ export default async function setUp(project: TestProject): Promise<() => Promise
   return async () => {
     server.close();
     server.closeAllConnections();
-    for (const engine of started.values()) {
-      const running = await engine.catch(() => undefined);
-      await running?.stop();
-    }
+    await Promise.all([...ends, ...[...started.keys()].map(end)]);
   };
 }
 
