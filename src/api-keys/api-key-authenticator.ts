@@ -6,13 +6,13 @@ import {
   type OnModuleInit,
   type BeforeApplicationShutdown,
 } from '@nestjs/common';
-import { LRUCache } from 'lru-cache';
 import { CONFIGURATION } from '../platform/config/config.module.js';
 import type { Configuration } from '../platform/config/configuration.js';
 import { Clock } from '../platform/time/clock.service.js';
 import { Problem } from '../platform/errors/problem.error.js';
 import { RecentDigests } from '../platform/crypto/recent-digests.js';
 import { isSameText } from '../platform/crypto/secret-text.js';
+import { LazyCache } from '../platform/hot-path/lazy-cache.js';
 import type { ApiKeyRow } from '../platform/database/database.schema.js';
 import type { Claims } from '../session/tokens/claims.schema.js';
 import {
@@ -59,9 +59,9 @@ export class ApiKeyAuthenticator
   implements OnModuleInit, OnModuleDestroy, BeforeApplicationShutdown
 {
   readonly #logger = new Logger(ApiKeyAuthenticator.name);
-  readonly #cache = new LRUCache<string, CachedKey>({ max: maximumCached });
+  readonly #cache = new LazyCache<string, CachedKey>(maximumCached);
   /** Keyed by digests of whole keys. */
-  readonly #recognised = new LRUCache<string, Recognised>({ max: maximumCached });
+  readonly #recognised = new LazyCache<string, Recognised>(maximumCached);
   readonly #reading = new Map<string, Promise<CachedKey>>();
   #uses = new Map<string, number>();
   #timer: NodeJS.Timeout | undefined;

@@ -1,4 +1,4 @@
-import { LRUCache } from 'lru-cache';
+import { LazyCache } from '../../platform/hot-path/lazy-cache.js';
 import type { AuditEvent } from './audit-event.js';
 
 const hour = 3_600_000;
@@ -13,7 +13,7 @@ const rememberedKinds = 5000;
  * Successes, and failures of a known user, always get a row.
  */
 export class FailureCap {
-  readonly #kinds = new LRUCache<string, number>({ max: rememberedKinds });
+  readonly #kinds = new LazyCache<string, number>(rememberedKinds);
   #hour = 0;
   #count = 0;
 

@@ -1,6 +1,6 @@
 import { Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
-import { LRUCache } from 'lru-cache';
 import { Clock } from '../../platform/time/clock.service.js';
+import { LazyCache } from '../../platform/hot-path/lazy-cache.js';
 import { TinyLfuDoorkeeper } from '../../platform/hot-path/tiny-lfu-doorkeeper.js';
 import { randomOf } from '../../platform/core/identifier.js';
 import { Problem } from '../../platform/errors/problem.error.js';
@@ -44,7 +44,7 @@ interface Remembered {
 @Injectable()
 export class VerifiedTokenCache implements OnModuleInit, OnModuleDestroy {
   readonly #doorkeeper = new TinyLfuDoorkeeper();
-  readonly #remembered = new LRUCache<string, Remembered>({ max: maximumRemembered });
+  readonly #remembered = new LazyCache<string, Remembered>(maximumRemembered);
   #timer: NodeJS.Timeout | undefined;
 
   constructor(

@@ -1,8 +1,8 @@
 import { Injectable, Logger, type BeforeApplicationShutdown } from '@nestjs/common';
-import { LRUCache } from 'lru-cache';
 import type { IdentityKey } from '../../../directory/users/identity.js';
 import type { ApplicationUse } from '../../../auth-strategy/grant-administration.js';
 import { Database } from '../../../platform/database/database.schema.js';
+import { LazyCache } from '../../../platform/hot-path/lazy-cache.js';
 import { Clock } from '../../../platform/time/clock.service.js';
 
 /** Milliseconds for which one recorded use stands for all that follow. */
@@ -15,7 +15,7 @@ const rememberedPairs = 10_000;
 export class ApplicationUses implements BeforeApplicationShutdown {
   readonly #logger = new Logger(ApplicationUses.name);
   /** Person and application → when this process last recorded a use, in milliseconds since the epoch. */
-  readonly #recorded = new LRUCache<string, number>({ max: rememberedPairs });
+  readonly #recorded = new LazyCache<string, number>(rememberedPairs);
   readonly #underWay = new Set<Promise<void>>();
 
   constructor(

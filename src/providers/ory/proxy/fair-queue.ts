@@ -1,4 +1,4 @@
-import { LRUCache } from 'lru-cache';
+import { LazyCache } from '../../../platform/hot-path/lazy-cache.js';
 import { Problem } from '../../../platform/errors/problem.error.js';
 
 /** Networks whose latest turn is remembered. */
@@ -50,7 +50,7 @@ export class FairQueue {
   /** In order of arrival. */
   readonly #waiting: Waiter[] = [];
   /** Number of the latest turn of a network. */
-  readonly #turns = new LRUCache<string, number>({ max: rememberedNetworks });
+  readonly #turns = new LazyCache<string, number>(rememberedNetworks);
   #turn = 0;
   #running = 0;
 

@@ -1,5 +1,5 @@
-import { LRUCache } from 'lru-cache';
 import type { Clock } from '../../../platform/time/clock.service.js';
+import { LazyCache } from '../../../platform/hot-path/lazy-cache.js';
 import type { PasswordHolder } from '../kratos/kratos-password.js';
 import type { KratosClient } from '../kratos/kratos.client.js';
 import { type Caller, FairQueue } from './fair-queue.js';
@@ -35,7 +35,7 @@ export interface PasswordLogin {
  */
 export class WritingLogins {
   /** Names at whose logins nothing is written → until when that is believed, in milliseconds since the epoch. */
-  readonly #settled = new LRUCache<string, number>({ max: mostNames });
+  readonly #settled = new LazyCache<string, number>(mostNames);
   /** Questions under way, by name. */
   readonly #asked = new Map<string, Promise<PasswordHolder>>();
   readonly #queue = new FairQueue(bounds);
