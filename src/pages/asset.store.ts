@@ -22,9 +22,9 @@ export interface Asset {
 const own = (name: string): string => readFileSync(new URL(`./assets/${name}`, import.meta.url), 'utf8');
 
 /** A file of a package: beside our own where a build has put it (scripts/join-gateway.mjs). */
-function vendored(path: string): string {
+function vendored(path: string): Buffer {
   const built = new URL(`./assets/${basename(path)}`, import.meta.url);
-  return readFileSync(existsSync(built) ? built : require.resolve(path), 'utf8');
+  return readFileSync(existsSync(built) ? built : require.resolve(path));
 }
 
 const types = {
@@ -66,7 +66,7 @@ export class AssetStore {
       stylesheet: this.#add(
         'vestibule',
         'css',
-        vendored('@picocss/pico/css/pico.classless.min.css') + own('vestibule.css') + styles,
+        `${vendored('@picocss/pico/css/pico.classless.min.css')}${own('vestibule.css')}${styles}`,
       ),
       logo: logo ?? this.#add('logo', 'svg', logoOf(own('logo.svg'))),
       favicon: logo ?? this.#add('favicon', 'svg', logoOf(own('favicon.svg'))),
@@ -105,7 +105,7 @@ export class AssetStore {
   }
 
   #add(name: string, extension: Extension, content: string | Buffer): string {
-    const body = Buffer.from(content);
+    const body = typeof content === 'string' ? Buffer.from(content) : content;
     const hash = createHash('sha256').update(body).digest('base64url').slice(0, 10);
     const file = `${name}.${hash}.${extension}`;
     this.#assets.set(file, { type: types[extension], body });
