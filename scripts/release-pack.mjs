@@ -54,7 +54,7 @@ export async function packRelease(folder, wanted = platforms, progress = createP
     }
     // What the launcher runs of another package is what was built with this one.
     writeFileSync(join(gateway, 'programs.json'), written(digests));
-    const names = [...packages.map((path) => pack(path, out)), ...packLibraries(out)];
+    const names = [...pack(packages, out), ...packLibraries(out)];
     writeFileSync(join(out, 'SHA256SUMS'), sums(out, names));
     return names.map((name) => join(out, name));
   } finally {
@@ -71,7 +71,7 @@ export function packLibraries(out) {
   const staging = mkdtempSync(join(tmpdir(), 'vestibule-libraries-'));
   try {
     const isOfCheckout = checkoutFilter();
-    return libraries.map((library) => {
+    const folders = libraries.map((library) => {
       const folder = join(staging, basename(library));
       for (const part of ['README.md', 'dist']) {
         cpSync(join(root, library, part), join(folder, part), {
@@ -81,8 +81,9 @@ export function packLibraries(out) {
       }
       cpSync(join(root, 'LICENSE'), join(folder, 'LICENSE'));
       writeFileSync(join(folder, 'package.json'), written(libraryManifest(library)));
-      return pack(folder, out);
+      return folder;
     });
+    return pack(folders, out);
   } finally {
     rmSync(staging, { recursive: true, force: true });
   }
@@ -193,25 +194,26 @@ function bill(platform, modules) {
   };
 }
 
-function pack(folder, out) {
-  normaliseModes(folder);
+/** Packs folders by one run of npm. @returns the tarballs' names, in the same order. */
+function pack(folders, out) {
+  folders.forEach(normaliseModes);
   const script = process.env.npm_execpath;
   const [command, ...first] = script?.endsWith('.js') ? [process.execPath, script] : ['npm'];
   const printed = execFileSync(
     command,
-    [...first, 'pack', '--json', '--ignore-scripts', '--pack-destination', out],
+    [...first, 'pack', '--json', '--ignore-scripts', '--pack-destination', out, ...folders],
     {
-      cwd: folder,
+      // Not a checkout, whose workspaces npm would look for.
+      cwd: out,
       encoding: 'utf8',
       maxBuffer: 2 ** 26,
       stdio: ['ignore', 'pipe', 'inherit'],
     },
   );
-  return basename(
-    [JSON.parse(printed)]
-      .flat(1)
-      .flatMap((each) => each.filename ?? Object.values(each).map(({ filename }) => filename))[0],
-  );
+  const names = [JSON.parse(printed)]
+    .flat(1)
+    .flatMap((each) => each.filename ?? Object.values(each).map(({ filename }) => filename));
+  return names.map((name) => basename(name));
 }
 
 function sums(folder, names) {
