@@ -37,7 +37,7 @@ export class ApiKeysFormController {
   ): Promise<void> {
     const { name, life } = values;
     const expiresAt = endOf(life, this.clock.now());
-    const scope = scopeIn(values, this.pages.frame(request).scopes.keys());
+    const scope = scopeIn(values, this.pages.frame(reply.request).scopes.keys());
     const body = { name, scope, expiresAt };
     const call = { method: 'POST', path: '/api/v1/api-keys', body } as const;
     const made =

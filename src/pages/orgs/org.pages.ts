@@ -45,7 +45,7 @@ export class OrgPages {
   }
 
   /** The scopes that a form for a key offers. */
-  scopes(request: FastifyRequest): Iterable<string> {
+  scopes({ request }: FastifyReply): Iterable<string> {
     return this.pages.frame(request).scopes.keys();
   }
 

@@ -51,7 +51,7 @@ export class OrgKeysPageController {
     const { name, role, life } = values;
     const expiresAt = endOf(life, this.clock.now());
     const path = orgPath(id, '/api-keys');
-    const body = { name, role, scope: scopeIn(values, this.pages.scopes(request)), expiresAt };
+    const body = { name, role, scope: scopeIn(values, this.pages.scopes(reply)), expiresAt };
     const call = { method: 'POST', path, body } as const;
     const made =
       expiresAt === undefined
