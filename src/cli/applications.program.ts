@@ -1,8 +1,9 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { z } from 'zod';
-import { GatewayApplications } from './application-gateway.js';
-import { type SettingOptions, addSettingOptions, settingsOf } from './application.settings.js';
+import { type SettingOptions, addSettingOptions, faultOf, settingsOf } from './application.settings.js';
 import { CommandError } from '../platform/errors/command.error.js';
+import type { RefusalError } from './gateway.client.js';
+import { GatewayResources } from './gateway-resources.js';
 import { type UserSetting, addGatewayOption, loggedIn } from './user.program.js';
 
 const kinds = ['web', 'single_page', 'native', 'machine'] as const;
@@ -59,8 +60,10 @@ export function addApplicationsCommand(program: Command, setting: UserSetting): 
     addGatewayOption(applications.command(name).description(description))
       .option('--org <org>', 'the applications of this organisation: its short name or id')
       .option('--json', 'print JSON, as the API answers');
-  const open = async (at: At): Promise<GatewayApplications> =>
-    GatewayApplications.of(await loggedIn(at, setting), at.org);
+  const open = async (at: At): Promise<GatewayResources> =>
+    GatewayResources.of(await loggedIn(at, setting), 'applications', at.org, (...refused) =>
+      explained(at.org, ...refused),
+    );
 
   command('list', 'every application: id, kind and name').action(async (options: At) => {
     const items = await listAll(await open(options));
@@ -131,7 +134,7 @@ export function addApplicationsCommand(program: Command, setting: UserSetting): 
     });
 }
 
-async function listAll(gateway: GatewayApplications): Promise<readonly z.output<typeof applicationSchema>[]> {
+async function listAll(gateway: GatewayResources): Promise<readonly z.output<typeof applicationSchema>[]> {
   const all: z.output<typeof applicationSchema>[] = [];
   let cursor: string | null = '';
   while (cursor !== null) {
@@ -143,6 +146,36 @@ async function listAll(gateway: GatewayApplications): Promise<readonly z.output<
     cursor = page.nextCursor;
   }
   return all;
+}
+
+/** What a refusal means. @param org that the command named. */
+function explained(
+  org: string | undefined,
+  error: RefusalError,
+  id: string | undefined,
+  body: Readonly<Record<string, unknown>>,
+): Error {
+  if (error.status === 404) {
+    return new CommandError(missing(id, org), { cause: error });
+  }
+  if (error.status === 403 && org === undefined) {
+    return new CommandError(
+      `${error.message}\nFor the applications of an organisation, add --org and its short name or id.`,
+      { cause: error },
+    );
+  }
+  return error.errors.length === 0
+    ? error
+    : new CommandError(error.errors.map((fault) => faultOf(body, fault)).join('\n'), { cause: error });
+}
+
+function missing(id: string | undefined, org: string | undefined): string {
+  if (org === undefined) {
+    return `There is no application ${id ?? ''}.`;
+  }
+  return id === undefined
+    ? `You belong to no organisation ${org}.`
+    : `There is no application ${id} in the organisation ${org}, or you don't belong to it.`;
 }
 
 function lineOf({ id, kind, name }: z.output<typeof applicationSchema>): string {

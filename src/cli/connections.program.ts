@@ -2,8 +2,9 @@ import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { z } from 'zod';
 import { parseJson } from '../platform/config/json.parser.js';
-import { GatewayConnections } from './connection-gateway.js';
 import { CommandError } from '../platform/errors/command.error.js';
+import type { RefusalError } from './gateway.client.js';
+import { GatewayResources } from './gateway-resources.js';
 import { type UserSetting, addGatewayOption, loggedIn } from './user.program.js';
 
 const connectionSchema = z.looseObject({
@@ -47,8 +48,10 @@ export function addConnectionsCommand(program: Command, setting: UserSetting): v
     addGatewayOption(connections.command(name).description(description))
       .requiredOption('--org <org>', 'the organisation: its short name or id')
       .option('--json', 'print JSON, as the API answers');
-  const open = async (at: At): Promise<GatewayConnections> =>
-    GatewayConnections.of(await loggedIn(at, setting), at.org);
+  const open = async (at: At): Promise<GatewayResources> =>
+    GatewayResources.of(await loggedIn(at, setting), 'connections', at.org, (error, id) =>
+      explained(at.org, error, id),
+    );
   const show = (connection: z.output<typeof connectionSchema>, { json }: At): void => {
     if (json === true) {
       print(JSON.stringify(connection));
@@ -127,6 +130,16 @@ export function addConnectionsCommand(program: Command, setting: UserSetting): v
       await gateway.call('DELETE', { id }, z.undefined());
       tell(`The connection ${name} is removed.`);
     });
+}
+
+/** What a refusal means. @param org that the command named. */
+function explained(org: string, error: RefusalError, id: string | undefined): Error {
+  if (error.status === 404) {
+    const one = `There is no connection ${id} in the organisation ${org}, or you don't belong to it.`;
+    return new CommandError(id === undefined ? "You don't belong to it." : one, { cause: error });
+  }
+  const faults = error.errors.map(({ field, message }) => `${field} ${message}`);
+  return faults.length === 0 ? error : new CommandError(faults.join('\n'), { cause: error });
 }
 
 /** The body in a file. @param file its path; `-` is the standard input. */

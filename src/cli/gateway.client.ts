@@ -24,14 +24,13 @@ export interface ApiCall {
 
 /** The API refused a call. */
 export class RefusalError extends CommandError {
-  readonly status: number;
-  /** What is wrong with which member of the body. */
-  readonly errors: readonly { readonly field: string; readonly message: string }[];
-
-  constructor(message: string, status: number, errors: RefusalError['errors']) {
+  constructor(
+    message: string,
+    readonly status: number,
+    /** What is wrong with which member of the body. */
+    readonly errors: readonly { readonly field: string; readonly message: string }[],
+  ) {
     super(message);
-    this.status = status;
-    this.errors = errors;
   }
 }
 
