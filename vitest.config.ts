@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { type TestProjectInlineConfiguration, defineConfig } from 'vitest/config';
 import { FileSequencer } from './test/support/file.sequencer.js';
-import type { DatabaseKind } from './test/support/stack.js';
+import type { DatabaseKind } from './test/support/test.database.js';
 import lanes from './test/lanes.json' with { type: 'json' };
 
 const source = (name: string) => fileURLToPath(new URL(name, import.meta.url));

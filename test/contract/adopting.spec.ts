@@ -26,7 +26,7 @@ describe.each(databaseKinds)('the example of docs/adopting.md on %s', (kind) => 
   beforeAll(async () => {
     databases = new TestDatabases(inject('postgresUrl'));
     gateway = await startGateway(
-      kind === 'postgres' ? { DATABASE_URL: await databases.create() } : {},
+      kind === 'postgres' ? { DATABASE_URL: await databases.createMigrated() } : {},
       undefined,
       { features: [notes], claimsEnricher: PlanEnricher },
     );

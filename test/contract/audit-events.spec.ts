@@ -53,7 +53,9 @@ describe.each(databaseKinds)('GET /api/v1/audit-events on %s', (kind) => {
 
   beforeAll(async () => {
     databases = new TestDatabases(inject('postgresUrl'));
-    gateway = await startGateway(kind === 'postgres' ? { DATABASE_URL: await databases.create() } : {});
+    gateway = await startGateway(
+      kind === 'postgres' ? { DATABASE_URL: await databases.createMigrated() } : {},
+    );
     world = await makeWorld(gateway);
     await new AuditRepository(gateway.app.get(Database, { strict: false })).append([
       row(0),

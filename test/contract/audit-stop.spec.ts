@@ -23,7 +23,7 @@ describe.each(databaseKinds)('a process that is asked to stop, on %s', (kind) =>
       ...providerEnv.oidc,
       SECRETS: newSecret(),
       PUBLIC_URL: `http://localhost:${port}`,
-      ...(kind === 'postgres' ? { DATABASE_URL: await databases.create() } : {}),
+      ...(kind === 'postgres' ? { DATABASE_URL: await databases.createMigrated() } : {}),
     };
     gateway = await startGateway(env);
     env['DATABASE_URL'] = gateway.configuration.DATABASE_URL;

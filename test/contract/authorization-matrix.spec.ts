@@ -625,7 +625,7 @@ describe.each(databaseKinds)('who may do what on %s', (kind) => {
     hydra = await startPreparedHydra();
     gateway = await startGateway({
       HYDRA_ADMIN_URL: hydra.url,
-      ...(kind === 'postgres' ? { DATABASE_URL: await databases.create() } : {}),
+      ...(kind === 'postgres' ? { DATABASE_URL: await databases.createMigrated() } : {}),
     });
   });
 

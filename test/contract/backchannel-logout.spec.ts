@@ -56,7 +56,7 @@ describe.each(['auth0', 'oidc'] as const)('back-channel logout from a provider, 
 
   beforeAll(async () => {
     databases = new TestDatabases(inject('postgresUrl'));
-    databaseUrl = await databases.create();
+    databaseUrl = await databases.createMigrated();
     site = await newGatewaySite();
     const [port = 0] = await findFreePorts(1);
     provider = await startOpenIdProvider({

@@ -15,7 +15,7 @@ let orgs: OrgCaller;
 let other: RowRace;
 
 beforeAll(async () => {
-  const url = await databases.create();
+  const url = await databases.createMigrated();
   gateway = await startGateway({ DATABASE_URL: url });
   orgs = new OrgCaller(gateway);
   other = await RowRace.at(url);

@@ -13,7 +13,7 @@ let gateway: Gateway;
 let other: pg.Client;
 
 beforeAll(async () => {
-  const url = await databases.create();
+  const url = await databases.createMigrated();
   gateway = await startGateway({ DATABASE_URL: url, LINK_BY_VERIFIED_EMAIL: 'true' });
   other = new pg.Client(url);
   await other.connect();

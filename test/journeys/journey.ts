@@ -10,7 +10,7 @@ import { BrowserWatch, closeContexts, sharedChromium } from '../support/browser.
 import { copyCheckout } from '../support/checkout.copy.js';
 import { prepareDeployment } from '../support/deployment.template.js';
 import type { Mailbox } from '../support/mailbox.js';
-import type { DatabaseKind } from '../support/stack.js';
+import type { DatabaseKind } from '../support/test.database.js';
 import { TestDatabases } from '../support/test.database.js';
 import {
   type RunningStart,

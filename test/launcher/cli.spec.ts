@@ -8,8 +8,8 @@ import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { Database } from '../../src/platform/database/database.schema.js';
 import { databaseKinds } from '../support/database.kinds.js';
 import { newSecret, startGateway, type Gateway } from '../support/gateway.js';
-import { type DatabaseKind, waitUntil } from '../support/stack.js';
-import { TestDatabases } from '../support/test.database.js';
+import { waitUntil } from '../support/stack.js';
+import { type DatabaseKind, TestDatabases } from '../support/test.database.js';
 import { secretsPath, makeSecrets } from '../../src/launcher/secret.store.js';
 import { writePrivateFile } from '../../src/launcher/private-file.js';
 

@@ -1,5 +1,5 @@
 import { inject } from 'vitest';
-import type { DatabaseKind } from './stack.js';
+import type { DatabaseKind } from './test.database.js';
 
 declare module 'vitest' {
   interface ProvidedContext {

@@ -4,8 +4,7 @@ import { join } from 'node:path';
 import { type LogEvent, sql } from 'kysely';
 import { DatabaseConnection } from '../../src/platform/database/database-connection.js';
 import { migrate } from '../../src/platform/database/migration-runner.js';
-import type { DatabaseKind } from './stack.js';
-import { TestDatabases } from './test.database.js';
+import { type DatabaseKind, TestDatabases } from './test.database.js';
 
 /** A database of one test's own, with as many connections as it wants. */
 export interface FreshDatabase {
@@ -32,13 +31,24 @@ export async function migratedDatabase(kind: DatabaseKind, postgresUrl: string):
   if (kind === 'postgres') {
     return databaseOf(databases, folder, await databases.createMigrated());
   }
-  migratedFile ??= makeMigratedFile();
-  await writeFile(pathIn(folder), await migratedFile);
+  await writeMigrated(pathIn(folder));
   return databaseOf(databases, folder, urlIn(folder));
+}
+
+/** Makes a folder in which a gateway finds its SQLite file with the schema in place: one that it would make itself takes longer. */
+export async function migratedDataDir(): Promise<string> {
+  const folder = await newFolder();
+  await writeMigrated(join(folder, 'vestibule.db'));
+  return folder;
 }
 
 /** What a SQLite file has once it is migrated; of this worker. */
 let migratedFile: Promise<Buffer> | undefined;
+
+async function writeMigrated(path: string): Promise<void> {
+  migratedFile ??= makeMigratedFile();
+  await writeFile(path, await migratedFile, { mode: 0o600 });
+}
 
 async function makeMigratedFile(): Promise<Buffer> {
   const folder = await newFolder();

@@ -1,8 +1,6 @@
 import 'reflect-metadata';
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rm } from 'node:fs/promises';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { AuditService } from '../../src/directory/audit/audit.service.js';
 import { createApp } from '../../src/app/app-setup.js';
@@ -10,6 +8,7 @@ import { loadConfiguration } from '../../src/platform/config/configuration.js';
 import { Clock } from '../../src/platform/time/clock.service.js';
 import { Database } from '../../src/platform/database/database.schema.js';
 import { createLogger } from '../../src/platform/logging/pino-logger.js';
+import { migratedDataDir } from './fresh.database.js';
 import { readHealth } from './health.js';
 import { leaveOrigin, takeOrigin } from './ory.pool.js';
 import { waitUntil } from './stack.js';
@@ -45,7 +44,7 @@ export interface RunningGateway {
 /** Picks a port, a folder and secrets. */
 export async function newGatewaySite(): Promise<GatewaySite> {
   const url = await takeOrigin();
-  const dataDir = await mkdtemp(join(tmpdir(), 'vestibule-contract-'));
+  const dataDir = await migratedDataDir();
   return {
     url,
     dataDir,

@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises';
 import { expect } from 'vitest';
 import { type Configuration, loadConfiguration } from '../../src/platform/config/configuration.js';
 import {
@@ -9,6 +10,7 @@ import {
   startTestGateway,
 } from '../../src/testing.js';
 import { noteRequest } from './attack.counter.js';
+import { migratedDataDir } from './fresh.database.js';
 import { ownFeatures } from '../../src/app/features.js';
 
 export {
@@ -27,12 +29,19 @@ export async function startGateway(
   prepare: NonNullable<TestGatewayOptions['prepare']> = () => undefined,
   options: Pick<TestGatewayOptions, 'features' | 'modules' | 'claimsEnricher'> = {},
 ): Promise<TestGateway> {
-  const gateway = await startTestGateway({ ...options, env, prepare });
+  const isPlaced = env['DATABASE_URL'] !== undefined || env['DATA_DIR'] !== undefined;
+  const dataDir = isPlaced ? undefined : await migratedDataDir();
+  const place = dataDir === undefined ? {} : { DATA_DIR: dataDir };
+  const gateway = await startTestGateway({ ...options, env: { ...place, ...env }, prepare });
   return {
     ...gateway,
     request: async (path, request) => {
       noteRequest();
       return gateway.request(path, request);
+    },
+    stop: async () => {
+      await gateway.stop();
+      await (dataDir === undefined ? undefined : rm(dataDir, { recursive: true, force: true }));
     },
   };
 }

