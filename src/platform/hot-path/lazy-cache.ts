@@ -2,7 +2,7 @@ import { LRUCache } from 'lru-cache';
 
 /**
  * A cache of the values that were used last, which takes the room for all of them with the first one: a start, and one who keeps nothing
- * in it, need none. It exists only for speed: room for 100,000 values is 3 MB, and takes 5 ms of a start.
+ * in it, need none. It exists only for speed: room for 100,000 values is 2.7 MB, each of which a start would fill.
  */
 export class LazyCache<Key extends {}, Value extends {}> {
   #cache: LRUCache<Key, Value> | undefined;
