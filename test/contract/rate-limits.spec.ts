@@ -250,7 +250,8 @@ describe('who is let through', () => {
       const answer = await exchange(gateway, form, from(address));
       expect(answer.status, answer.text).toBe(200);
     }
-    expect((await badExchange(address)).headers['ratelimit']).toBe('"token-address";r=2;t=3600');
+    // The hour began with the first of them.
+    expect((await badExchange(address)).headers['ratelimit']).toMatch(/^"token-address";r=2;t=3[56]\d\d$/);
   });
 
   it('a program that polls with a token that is over', async () => {
