@@ -152,13 +152,17 @@ describe('while the provider is away', () => {
     const early = next(await ask(cookie));
     minutes(64);
     const before = asked;
+    const begun = Date.now();
+    // The time that requests take on a busy machine isn't in these seconds.
+    const after = (second: number): void =>
+      gateway.shiftClock(64 * 60 + second - (Date.now() - begun) / 1000);
     for (const second of [0, 2, 4]) {
-      gateway.shiftClock(64 * 60 + second);
+      after(second);
       const answer = await ask(early);
       expect([answer.status, answer.cookies]).toEqual([200, []]);
     }
     expect(asked - before).toBe(1);
-    gateway.shiftClock(64 * 60 + 7);
+    after(7);
     expect((await ask(early)).status).toBe(200);
     expect(asked - before).toBe(2);
   });
