@@ -62,7 +62,8 @@ function project(name: string, own: TestProjectInlineConfiguration['test']): Tes
       testTimeout: 120_000,
       hookTimeout: 240_000,
       // A test that asserts nothing proves nothing.
-      expect: { requireAssertions: true },
+      // What is polled for comes, or the test ends at its limit: the default second is one of an idle machine.
+      expect: { requireAssertions: true, poll: { timeout: 100_000 } },
       provide: { databaseKinds },
       ...own,
       exclude: ['**/node_modules/**', ...lane.exclude, ...(own?.exclude ?? [])],
