@@ -150,14 +150,16 @@ test('two processes at once build once, and the second says whom it waits for', 
   `;
   // The first is a process that has the lock; how it is named is learnt from a build of our own.
   const first = find();
-  await vi.waitFor(() => expect(builds()).toBe(1));
+  await vi.waitFor(() => expect(builds()).toBe(1), { timeout: 60_000 });
   const lock = readdirSync(cache).find((name) => name.startsWith('mailpit-') && name.endsWith('.lock')) ?? '';
   expect(lock).not.toBe('');
   const second = find();
-  await vi.waitFor(() =>
-    expect(said).toContainEqual(
-      expect.stringContaining(`waiting for another start (process ${process.pid})`),
-    ),
+  await vi.waitFor(
+    () =>
+      expect(said).toContainEqual(
+        expect.stringContaining(`waiting for another start (process ${process.pid})`),
+      ),
+    { timeout: 60_000 },
   );
   writeFileSync(join(folder, 'open'), '');
   expect(await second).toBe(await first);
@@ -170,7 +172,9 @@ test('two processes at once build once, and the second says whom it waits for', 
   await once(other.stdout, 'data');
   writeFileSync(`${await first}.sha256`, '');
   const third = find();
-  await vi.waitFor(() => expect(said).toContainEqual(expect.stringContaining(`(process ${other.pid})`)));
+  await vi.waitFor(() => expect(said).toContainEqual(expect.stringContaining(`(process ${other.pid})`)), {
+    timeout: 60_000,
+  });
   other.kill('SIGKILL');
   // A dead holder's lock is taken over.
   expect(await third).toBe(await first);
@@ -191,7 +195,9 @@ test('a build killed in the middle leaves nothing that is used', async () => {
   });
   cleanUp(() => void builder.kill('SIGKILL'));
   await vi.waitFor(() => expect(builds()).toBe(1), { timeout: 60_000 });
-  await vi.waitFor(() => expect(readdirSync(cache).some((name) => /^build-[^.]+$/.test(name))).toBe(true));
+  await vi.waitFor(() => expect(readdirSync(cache).some((name) => /^build-[^.]+$/.test(name))).toBe(true), {
+    timeout: 60_000,
+  });
   const below = descendantsOf(builder.pid ?? 0);
   expect(below.length).toBeGreaterThan(0);
   builder.kill('SIGKILL');

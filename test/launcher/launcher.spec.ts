@@ -47,7 +47,9 @@ describe('a good start', () => {
     const second = startLauncher(env);
     await second.prints(ready);
     const passwordIn = (output: string): string | undefined => /Password: +(\S{23})\n/.exec(output)?.[1];
-    await vi.waitFor(() => expect(passwordIn(second.output())).toBe(passwordIn(first.output())));
+    await vi.waitFor(() => expect(passwordIn(second.output())).toBe(passwordIn(first.output())), {
+      timeout: 60_000,
+    });
     second.process.kill('SIGINT');
     expect((await second.exited).code).toBe(0);
   }, 120_000);

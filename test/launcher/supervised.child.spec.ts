@@ -109,7 +109,7 @@ test('stop leaves it stopped, also while a restart is pending, and restart bring
   const program = await supervise(server);
   await program.start();
   program.kill('SIGKILL');
-  await vi.waitFor(() => expect(lines.at(-1)).toContain('starting it again'));
+  await vi.waitFor(() => expect(lines.at(-1)).toContain('starting it again'), { timeout: 60_000 });
   await program.stop();
   expect(program.pid).toBeUndefined();
   await program.restart();

@@ -93,7 +93,7 @@ async function inLine<Answered>(
 ): Promise<{ answer: Promise<Answered> }> {
   const digest = vi.spyOn(crypto.subtle, 'digest');
   const answer = ask();
-  await vi.waitFor(() => expect(digest).toHaveBeenCalledTimes(lookUps));
+  await vi.waitFor(() => expect(digest).toHaveBeenCalledTimes(lookUps), { timeout: 60_000 });
   await digest.mock.results.at(-1)?.value;
   digest.mockRestore();
   await new Promise((resolve) => setImmediate(resolve));
@@ -120,7 +120,7 @@ describe('the token of an API key', () => {
     expect(network.keys).toHaveLength(1);
     vi.advanceTimersByTime(2000);
     expect(await ask(key)).toEqual(first);
-    await vi.waitFor(async () => expect(await ask(key)).not.toEqual(first));
+    await vi.waitFor(async () => expect(await ask(key)).not.toEqual(first), { timeout: 60_000 });
     expect(network.keys).toEqual([key, key]);
   });
 
@@ -167,7 +167,7 @@ describe('the token of an API key', () => {
     network.answer = async () => released.then(() => before);
     vi.advanceTimersByTime(41_000);
     await ask(key);
-    await vi.waitFor(() => expect(network.keys).toHaveLength(2));
+    await vi.waitFor(() => expect(network.keys).toHaveLength(2), { timeout: 60_000 });
     issuer = await createTestIssuer();
     network.jwks = issuer.jwks;
     network.answer = granting();
@@ -175,7 +175,7 @@ describe('the token of an API key', () => {
     await ask(key);
     // The keys are read again beside requests: from then on, the remembered token isn't accepted.
     const readings = (): number => network.addresses.filter((line) => line.startsWith('GET')).length;
-    await vi.waitFor(() => expect(readings()).toBe(3));
+    await vi.waitFor(() => expect(readings()).toBe(3), { timeout: 60_000 });
     const { answer } = await inLine(() => ask(key), 2);
     release();
     expect(await answer).toEqual(accepted);
@@ -283,7 +283,7 @@ describe('a gateway', () => {
     network.answer = async (key) => released.then(async () => failing(key));
     const ask = make();
     const answers = Array.from({ length: 20 }, async () => ask(newKey()));
-    await vi.waitFor(() => expect(network.keys).toHaveLength(16));
+    await vi.waitFor(() => expect(network.keys).toHaveLength(16), { timeout: 60_000 });
     release();
     expect(await Promise.all(answers)).toEqual(
       Array.from({ length: 20 }, () => unavailable('exchange_unreachable', 1)),
@@ -302,18 +302,21 @@ describe('a gateway', () => {
       return granting()(key);
     };
     const answers = Array.from({ length: 90 }, async () => ask(newKey()));
-    await vi.waitFor(() => expect(network.keys).toHaveLength(17));
+    await vi.waitFor(() => expect(network.keys).toHaveLength(17), { timeout: 60_000 });
     const busy = await Promise.all(answers.slice(80));
     expect(busy).toEqual(Array.from({ length: 10 }, () => unavailable('exchanges_full', 1)));
     answers.push((await inLine(() => ask(known))).answer);
     expect(network.keys).toHaveLength(17);
     waiting.shift()?.();
-    await vi.waitFor(() => expect(network.keys).toHaveLength(18));
+    await vi.waitFor(() => expect(network.keys).toHaveLength(18), { timeout: 60_000 });
     expect(network.keys.at(-1)).toBe(known);
-    await vi.waitFor(() => {
-      waiting.splice(0).forEach((resolve) => resolve());
-      expect(network.keys).toHaveLength(82);
-    });
+    await vi.waitFor(
+      () => {
+        waiting.splice(0).forEach((resolve) => resolve());
+        expect(network.keys).toHaveLength(82);
+      },
+      { timeout: 60_000 },
+    );
     waiting.splice(0).forEach((resolve) => resolve());
     expect(await Promise.all([...answers.slice(0, 80), ...answers.slice(90)])).toEqual(
       Array.from({ length: 81 }, () => accepted),

@@ -72,7 +72,7 @@ describe('the keys', () => {
       return Response.json({ keys: published });
     };
     const first = vestibule.verify(await second.token());
-    await vi.waitFor(() => expect(network.readings).toBe(2));
+    await vi.waitFor(() => expect(network.readings).toBe(2), { timeout: 60_000 });
     // The third key comes while the keys are read for the second one.
     vi.advanceTimersByTime(1);
     serve({ keys: [...published, ...third.jwks.keys] });
@@ -112,8 +112,9 @@ describe('the keys', () => {
     vi.advanceTimersByTime(51_000);
     // This one makes them be read again.
     await vestibule.verify(token);
-    await vi.waitFor(async () =>
-      expect((await refusalOf(vestibule.verify(token))).reason).toBe('token_key_unknown'),
+    await vi.waitFor(
+      async () => expect((await refusalOf(vestibule.verify(token))).reason).toBe('token_key_unknown'),
+      { timeout: 60_000 },
     );
     // If time has passed since they were read again, its key is looked for once more.
     expect([2, 3]).toContain(network.readings);

@@ -70,7 +70,7 @@ describe('a circuit breaker', () => {
   it('a second later one call tries, others fail at once meanwhile; a success closes it, a failure does not', async () => {
     const breaker = await opened();
     (await tried(breaker))(refused);
-    await vi.waitFor(() => expect(breaker.state).toBe('open'));
+    await vi.waitFor(() => expect(breaker.state).toBe('open'), { timeout: 60_000 });
     const settle = await tried(breaker);
     expect(breaker.state).toBe('half_open');
     const { ms } = await timed(async () =>
@@ -78,7 +78,7 @@ describe('a circuit breaker', () => {
     );
     expect(ms).toBeLessThan(500);
     settle();
-    await vi.waitFor(() => expect(breaker.state).toBe('closed'));
+    await vi.waitFor(() => expect(breaker.state).toBe('closed'), { timeout: 60_000 });
     expect(await breaker.run(async () => 'answer')).toBe('answer');
   });
 

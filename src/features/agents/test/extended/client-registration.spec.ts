@@ -227,10 +227,13 @@ describe('a client that registers itself', () => {
     const own = `/admin/applications/agents/${app.client.id}`;
     expect(list.html().querySelector(`a[href="${own}"]`)?.text).toBe('Helper');
     const { id } = me.parse((await user.fetch('/api/v1/me')).json());
-    await vi.waitFor(async () => {
-      const shown = await administrator.navigate(own);
-      expect(shown.html().querySelector(`a[href="/admin/users/${id}"]`)).not.toBeNull();
-    });
+    await vi.waitFor(
+      async () => {
+        const shown = await administrator.navigate(own);
+        expect(shown.html().querySelector(`a[href="/admin/users/${id}"]`)).not.toBeNull();
+      },
+      { timeout: 60_000 },
+    );
     const trail = await administrator.navigate('/admin/audit-events?type=application_access_granted');
     expect(trail.html().querySelector(`a[href="${own}"]`)?.text).toContain('Helper');
     expect((await administrator.navigate('/admin/applications/agents/dcr-none')).status).toBe(404);
