@@ -203,7 +203,7 @@ function pack(folders, out) {
     command,
     [...first, 'pack', '--json', '--ignore-scripts', '--pack-destination', out, ...folders],
     {
-      // Not a checkout, whose workspaces npm would look for.
+      // In the checkout itself, npm would take the folders for its workspaces.
       cwd: out,
       encoding: 'utf8',
       maxBuffer: 2 ** 26,

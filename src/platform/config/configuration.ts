@@ -27,6 +27,8 @@ export interface CommonConfiguration extends Omit<Common, 'AUTH_PROVIDER'> {
   readonly misspelled: readonly Misspelling[];
   /** The features of this deployment, in the order in which they may use each other. */
   readonly features: readonly LoadedFeature[];
+  /** Features of the program that this provider doesn't have. Operators' files may name what is theirs: they serve other deployments, too. */
+  readonly otherFeatures: readonly Feature[];
 }
 
 /** A feature that a deployment has, with its settings. */
@@ -183,6 +185,7 @@ export function loadConfiguration(
       settingNames(features),
     ),
     features: used.map(({ feature, reading }) => ({ feature, settings: reading.settings })),
+    otherFeatures: ordered.filter((feature) => !chosen.includes(feature)),
   };
   switch (common.data.AUTH_PROVIDER) {
     case 'ory': {
@@ -211,7 +214,7 @@ export function loadConfiguration(
 
 function withDefaults(
   common: Common,
-): Omit<CommonConfiguration, 'ALLOWED_CLIENT_IDS' | 'misspelled' | 'features'> &
+): Omit<CommonConfiguration, 'ALLOWED_CLIENT_IDS' | 'misspelled' | 'features' | 'otherFeatures'> &
   Pick<Common, 'ALLOWED_CLIENT_IDS'> {
   const url = new URL(common.PUBLIC_URL);
   const port = url.protocol === 'http:' ? Number(url.port === '' ? 80 : url.port) : 3000;

@@ -236,7 +236,7 @@ export type FeatureProblemCode = `${string}:${string}` & { readonly [declared]: 
 
 /** Whether a text can be the code of a feature's problem. */
 export const isFeatureProblemCode = (code: string): code is FeatureProblemCode =>
-  /^[\w.:-]+$/.test(code) && !isProblemCode(code);
+  /^[\w:-]+$/.test(code) && !isProblemCode(code);
 
 /** A problem that a feature adds, by a code that no other has: the feature's name, a colon, and its own name for it. */
 export interface FeatureProblem extends ProblemDefinition {

@@ -83,7 +83,7 @@ function assertDistinct(features: readonly Feature[], coreNames: readonly string
     );
     if (foreign !== undefined) {
       throw new FeatureError(
-        `The feature ${feature.name} declares the ${foreign}, which does not begin with ${feature.name}:`,
+        `The feature ${feature.name} declares the ${foreign}, which does not begin with ${beginnings.join(' or ')}.`,
       );
     }
     const strangeScope = Object.keys(feature.scopes).find(

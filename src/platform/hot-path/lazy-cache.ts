@@ -1,8 +1,8 @@
 import { LRUCache } from 'lru-cache';
 
 /**
- * A cache of the values that were used last, which takes the room for all of them with the first one: a start, and one who keeps nothing
- * in it, need none. It exists only for speed: room for 100,000 values is 2.7 MB, each of which a start would fill.
+ * A cache of the values that were used last. It allocates the room for all of them with the first, so that an unused one costs nothing: for
+ * 100,000 values that is 2.7 MB, which each start would fill.
  */
 export class LazyCache<Key extends {}, Value extends {}> {
   #cache: LRUCache<Key, Value> | undefined;

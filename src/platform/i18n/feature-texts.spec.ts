@@ -3,6 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { ownFeatures } from '../../app/features.js';
+import { newSecret, providerEnv } from '../../testing.js';
+import { loadConfiguration } from '../config/configuration.js';
 import { type Feature, defineFeature } from '../features/feature.js';
 import { defineProblems } from '../errors/problem.catalogue.js';
 import { defineAuditEvents } from '../features/audit-event.catalogue.js';
@@ -28,12 +30,17 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 /** The languages of a deployment with these features and an operator's French and German. */
-function catalogueOf(features: readonly Feature[], file: Readonly<Record<string, string>> = {}) {
+function catalogueOf(
+  features: readonly Feature[],
+  file: Readonly<Record<string, string>> = {},
+  otherFeatures: readonly Feature[] = [],
+) {
   writeFileSync(join(folder, 'de.json'), JSON.stringify(file));
   return new LanguageCatalogue({
     LOCALES_DIR: folder,
     DEFAULT_LANGUAGE: 'en',
     features: features.map((feature) => ({ feature, settings: undefined })),
+    otherFeatures,
   });
 }
 
@@ -92,6 +99,21 @@ it('an audit event of a feature has its words, which an operator changes', () =>
 
 it('without the feature, its texts are unknown', () => {
   expect(() => catalogueOf([], { 'billing.title': 'x' })).toThrow('there is no text "billing.title"');
+});
+
+it('one file serves a deployment with another provider, which does not have the feature', () => {
+  const file = { 'billing.title': 'x', 'admin.audit.type.billing:paid': 'x' };
+  const german = catalogueOf([], file, [billing]).of('de');
+  expect(german.find('site.logIn')).toBe('Anmelden');
+  expect(() => catalogueOf([], { 'billing.nothing': 'x' }, [billing])).toThrow('there is no text');
+  const { features, otherFeatures } = loadConfiguration(
+    { SECRETS: newSecret(), ...providerEnv.oidc },
+    ownFeatures,
+  );
+  expect(new Set([...features.map(({ feature }) => feature), ...otherFeatures])).toEqual(
+    new Set(ownFeatures),
+  );
+  expect(otherFeatures.map(({ name }) => name)).toContain('applications');
 });
 
 const withTexts = ownFeatures.flatMap(({ name, texts: own }) => (own === undefined ? [] : [{ name, own }]));

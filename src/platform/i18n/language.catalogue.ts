@@ -5,6 +5,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import Negotiator from 'negotiator';
 import { CONFIGURATION } from '../config/config.module.js';
 import type { Configuration } from '../config/configuration.js';
+import type { Feature } from '../features/feature.js';
 import { LocaleFileError, originals, readLocale, readTexts } from './locale-file.js';
 import { english } from './locales/en.js';
 import { type Message, PageLanguage } from './page-language.js';
@@ -16,7 +17,7 @@ const builtIn = fileURLToPath(new URL('locales/', import.meta.url));
 
 /** What languages are made from. */
 type LanguageSettings = Pick<Configuration, 'LOCALES_DIR' | 'DEFAULT_LANGUAGE'> &
-  Partial<Pick<Configuration, 'features'>>;
+  Partial<Pick<Configuration, 'features' | 'otherFeatures'>>;
 
 /** All languages of pages and mails: our own, with those of features, and those in `LOCALES_DIR`, whose texts take precedence. */
 @Injectable()
@@ -30,33 +31,29 @@ export class LanguageCatalogue {
   /** Reads all languages. @throws {LocaleFileError} when a file is invalid, or there is none for `DEFAULT_LANGUAGE`. */
   constructor(
     @Inject(CONFIGURATION)
-    { LOCALES_DIR, DEFAULT_LANGUAGE, features = [] }: LanguageSettings,
+    { LOCALES_DIR, DEFAULT_LANGUAGE, features = [], otherFeatures = [] }: LanguageSettings,
   ) {
     const texts = new Map([['en', new Map<string, string>(Object.entries(english))]]);
     addFolder(builtIn, texts, readTexts);
-    const known = new Map(originals);
     for (const { feature } of features) {
       const { en = {}, translations = {} } = feature.texts ?? {};
       for (const [tag, own] of Object.entries({ ...translations, en })) {
         add(texts, tag, definedIn(own));
       }
       for (const { type, words } of Object.values(feature.auditEvents)) {
-        const key = `admin.audit.type.${type}`;
         for (const [tag, text] of Object.entries(words)) {
-          add(texts, tag, [[key, text]]);
+          add(texts, tag, [[keyOfEvent(type), text]]);
         }
-        known.set(key, words.en);
       }
       for (const { code, titles = {} } of Object.values(feature.problems)) {
         for (const [tag, title] of Object.entries(titles)) {
           add(texts, tag, [[`problem.${code}.title`, title]]);
         }
       }
-      for (const [key, text] of Object.entries(en)) {
-        known.set(key, text);
-      }
     }
     if (LOCALES_DIR !== undefined) {
+      const all = [...features.map(({ feature }) => feature), ...otherFeatures];
+      const known = new Map([...originals, ...all.flatMap(originalsOf)]);
       addFolder(LOCALES_DIR, texts, (path) => readLocale(path, known));
     }
     this.#languages = new Map([...texts.keys()].map((tag) => [tag, languageOf(tag, texts)]));
@@ -92,6 +89,17 @@ export class LanguageCatalogue {
     const tag = ranges.find((range) => this.#languages.has(range));
     return tag === undefined ? undefined : this.#languages.get(tag);
   }
+}
+
+const keyOfEvent = (type: string): string => `admin.audit.type.${type}`;
+
+/** The English texts of a feature, by key. */
+function originalsOf({ texts, auditEvents }: Feature): [string, string][] {
+  const words = Object.values(auditEvents).map(({ type, words: { en } }): [string, string] => [
+    keyOfEvent(type),
+    en,
+  ]);
+  return [...Object.entries(texts?.en ?? {}), ...words];
 }
 
 function addFolder(

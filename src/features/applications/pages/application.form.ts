@@ -46,7 +46,7 @@ export const rotationSchema = z.object({ keep: formField, formId: formIdField })
 type Values = FormState['values'];
 
 /** The texts that the forms show if the API refuses them. */
-export const applicationTexts: FormTexts = {
+export const applicationFormTexts: FormTexts = {
   fields: {
     name: 'applications.error.name',
     kind: 'applications.error.kind',

@@ -34,7 +34,7 @@ import { NewApplicationPage } from '../views/new-application.view.js';
 import { SecretPage } from '../views/secret.view.js';
 import { SentAlreadyPage } from '../views/sent-already.view.js';
 import type { FormState } from '../../../pages/views/form-state.js';
-import { applicationTexts, changesOf, newApplicationOf, valuesOf } from './application.form.js';
+import { applicationFormTexts, changesOf, newApplicationOf, valuesOf } from './application.form.js';
 
 /** Number of applications on one page of the list. */
 const applicationsAtOnce = '25';
@@ -94,7 +94,7 @@ export class ApplicationPages {
         this.api.change(reply, { method: 'POST', path: api, body }, createdApplicationSchema),
       )
       .catch((error: unknown) =>
-        formErrorsOf(leadingBackTo(`${place.path}/new`, error), values, applicationTexts),
+        formErrorsOf(leadingBackTo(`${place.path}/new`, error), values, applicationFormTexts),
       );
     if (made === undefined) {
       await this.#sendSent(visit, 'registered', place.path);
@@ -126,7 +126,7 @@ export class ApplicationPages {
     const changed = await this.api
       .change(reply, { method: 'PATCH', path, body }, applicationSchema)
       .catch((error: unknown) =>
-        formErrorsOf(leadingBackTo(`${place.path}/${application.id}`, error), values, applicationTexts),
+        formErrorsOf(leadingBackTo(`${place.path}/${application.id}`, error), values, applicationFormTexts),
       );
     if ('form' in changed) {
       await this.#sendOne(visit, application, { form: changed.form, status: changed.status });
