@@ -17,5 +17,5 @@ export const fuzz = {
   runs: numberIn('FUZZ_RUNS', usualRuns),
 } as const;
 
-/** Milliseconds that a test may take which runs so many cases for each of 120 routes. */
-export const fuzzTimeout = 60_000 + fuzz.runs * 10_000;
+/** Milliseconds that a test may take which runs so many cases for each of 120 routes: ten times what it takes alone. */
+export const fuzzTimeout = 60_000 + fuzz.runs * 20_000;
