@@ -36,6 +36,7 @@ export {
   AllowUnverifiedEmail,
   AllowWithoutSecondFactor,
   AnyScope,
+  AnySession,
   CurrentUser,
   OptionalSession,
   Public,
