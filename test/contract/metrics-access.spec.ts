@@ -19,7 +19,7 @@ describe('who may read metrics', () => {
   const status = async (gateway: Gateway, headers: Readonly<Record<string, string>>): Promise<number> =>
     (await gateway.request('/metrics', { headers })).status;
 
-  it('nobody, unless they are turned on', async () => {
+  it('METRICS=off: no caller', async () => {
     expect(await status(await start({ METRICS: 'off' }), inside)).toBe(404);
   });
 
@@ -45,7 +45,7 @@ describe('who may read metrics', () => {
     expect(await status(await start({ TRUST_PROXY: 'loopback' }), inside)).toBe(404);
   });
 
-  it('with a token anyone who has it, and nobody else from anywhere', async () => {
+  it('with METRICS_TOKEN: callers that send it, from any address, and no others', async () => {
     const gateway = await start({ METRICS_TOKEN: token, TRUST_PROXY: 'loopback' });
     const bearer = { authorization: `Bearer ${token}` };
     expect(await status(gateway, { ...bearer, host: 'auth.example.test' })).toBe(200);

@@ -10,7 +10,7 @@ it('a problem of a feature is thrown by its declaration', () => {
   expect([code, definition]).toEqual(['shop:full', { ...full, code: 'shop:full' }]);
 });
 
-it('a code that nobody declares does not compile', () => {
+it('an undeclared code does not compile', () => {
   // @ts-expect-error: the core has no such code.
   expect(new Problem('made_up').definition.status).toBeUndefined();
   // @ts-expect-error: a feature's code isn't thrown by its name.
@@ -21,7 +21,7 @@ it('a code that nobody declares does not compile', () => {
   expect(() => new Problem(shopProblems.empty)).toThrow(TypeError);
 });
 
-it('a comparison with a code that nobody declares does not compile', () => {
+it('a comparison with an undeclared code does not compile', () => {
   const { code } = new Problem('conflict');
   // @ts-expect-error: no code of the core, and none that a declaration made.
   expect(code === 'conflct').toBe(false);

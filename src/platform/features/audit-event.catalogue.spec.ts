@@ -17,7 +17,7 @@ it('a feature’s event has a type of its own, and words', () => {
   expect(typesOf('logout', shopEvents.opened.type)).toEqual(['logout', 'shop:opened']);
 });
 
-it('a type that nobody declares does not compile', () => {
+it('an undeclared type does not compile', () => {
   // @ts-expect-error: the core has no such type.
   expect(typesOf('made_up')).toEqual(['made_up']);
   // @ts-expect-error: only a declaration makes a feature's type.

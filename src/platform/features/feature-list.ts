@@ -74,16 +74,14 @@ function assertDistinct(features: readonly Feature[], coreNames: readonly string
       );
     }
     const declared = [
-      ...Object.values(feature.problems).map(({ code }) => `problem ${code}`),
-      ...Object.values(feature.auditEvents).map(({ type }) => `audit event ${type}`),
+      ...Object.values(feature.problems).map(({ code }) => ({ kind: 'problem', name: code })),
+      ...Object.values(feature.auditEvents).map(({ type }) => ({ kind: 'audit event', name: type })),
     ];
     const beginnings = [`${feature.name}:`, ...prefixes.map((prefix) => `${prefix}_`)];
-    const foreign = declared.find(
-      (name) => !beginnings.some((beginning) => name.slice(name.lastIndexOf(' ') + 1).startsWith(beginning)),
-    );
+    const foreign = declared.find(({ name }) => !beginnings.some((beginning) => name.startsWith(beginning)));
     if (foreign !== undefined) {
       throw new FeatureError(
-        `The feature ${feature.name} declares the ${foreign}, which does not begin with ${beginnings.join(' or ')}.`,
+        `The feature ${feature.name} declares the ${foreign.kind} ${foreign.name}, which does not begin with ${beginnings.join(' or ')}.`,
       );
     }
     const strangeScope = Object.keys(feature.scopes).find(
@@ -100,7 +98,7 @@ function assertDistinct(features: readonly Feature[], coreNames: readonly string
       ...variables.map((name) => `variable ${name}`),
       ...feature.tables.map((name) => `table ${name}`),
       ...texts.map((key) => `text ${key}`),
-      ...declared,
+      ...declared.map(({ kind, name }) => `${kind} ${name}`),
       ...Object.keys(feature.groups).map((name) => `group ${name}`),
       ...Object.keys(feature.scopes).map((name) => `scope ${name}`),
       ...(feature.connectionKind === undefined ? [] : [`kind of connection ${feature.connectionKind.name}`]),
