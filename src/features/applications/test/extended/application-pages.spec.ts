@@ -236,9 +236,11 @@ describe('a form that is sent again', () => {
     await page.getByLabel('Name').fill('Corrected');
     await page.getByLabel('Redirect URIs').fill('nonsense');
     await press(page, 'Register');
+    const field = page.getByLabel('Redirect URIs').and(page.locator('[aria-invalid="true"]'));
+    expect(await descriptionOf(field)).toContain('line 1: must');
     // Sent again, it is still wrong, and hasn't been carried out.
     await page.reload();
-    expect(await descriptionOf(page.getByLabel('Redirect URIs'))).toContain('line 1: must');
+    expect(await descriptionOf(field)).toContain('line 1: must');
     await page.getByLabel('Redirect URIs').fill(back);
     await press(page, 'Register');
     await page.getByRole('heading', { name: 'Corrected is registered' }).waitFor();
