@@ -1,9 +1,7 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { toTimestamp } from '../platform/time/timestamp.schema.js';
 import type { Transaction } from 'kysely';
 import { type AuditEvent, AuditService } from '../directory/audit/audit.service.js';
-import { CONFIGURATION } from '../platform/config/config.module.js';
-import { type Configuration, featuresOf } from '../platform/config/configuration.js';
 import { ScopeCatalogue } from '../platform/features/scope.catalogue.js';
 import { Clock } from '../platform/time/clock.service.js';
 import { newId } from '../platform/core/identifier.js';
@@ -52,18 +50,14 @@ interface Reach {
 /** Makes, lists and revokes API keys. It decides what a key may do; callers decide who may manage an organisation's. */
 @Injectable()
 export class ApiKeysService {
-  readonly #scopes: ScopeCatalogue;
-
   constructor(
     private readonly keys: ApiKeyRepository,
     private readonly revocations: RevocationService,
     private readonly audit: AuditService,
     private readonly clock: Clock,
     private readonly accounts: KeyAccounts,
-    @Inject(CONFIGURATION) configuration: Pick<Configuration, 'features'>,
-  ) {
-    this.#scopes = new ScopeCatalogue(featuresOf(configuration));
-  }
+    private readonly scopes: ScopeCatalogue,
+  ) {}
 
   /**
    * Makes a key: the caller's own, or one of an organisation with a service account of its own. A key made with a token or
@@ -77,7 +71,7 @@ export class ApiKeysService {
   async create(caller: Caller, input: KeyInput, place?: OrgKeyPlace): Promise<CreatedKey> {
     const { principal } = caller;
     const { claims } = principal;
-    if (!input.scope.every(this.#scopes.isKnownOrForeign)) {
+    if (!input.scope.every(this.scopes.isKnownOrForeign)) {
       throw new Problem('validation_failed', { errors: [{ field: 'scope', message: keyScopeMessage }] });
     }
     if (claims.act !== undefined) {

@@ -1,9 +1,7 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { LRUCache } from 'lru-cache';
 import { z } from 'zod';
-import { CONFIGURATION } from '../platform/config/config.module.js';
-import { type Configuration, featuresOf } from '../platform/config/configuration.js';
 import { Problem } from '../platform/errors/problem.error.js';
 import { ScopeCatalogue } from '../platform/features/scope.catalogue.js';
 import { type AccessQuery, accessQuerySchema, pairsOf } from '../platform/config/access-query.parser.js';
@@ -37,8 +35,8 @@ export class VerifyRequirements {
   /** Parsed requirements by their text. The proxies of a deployment use only a handful of texts. */
   readonly #known = new LRUCache<string, Requirements>({ max: 100 });
 
-  constructor(@Inject(CONFIGURATION) configuration: Pick<Configuration, 'features'>) {
-    this.#schema = requirementsSchemaOf(new ScopeCatalogue(featuresOf(configuration)));
+  constructor(scopes: ScopeCatalogue) {
+    this.#schema = requirementsSchemaOf(scopes);
   }
 
   /** The requirements in a query, or in the segment after `/auth/verify/`. @throws {Problem} `validation_failed` */

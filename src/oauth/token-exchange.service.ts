@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { ApiKeysService } from '../api-keys/api-keys.service.js';
 import { AuditService } from '../directory/audit/audit.service.js';
 import { CONFIGURATION } from '../platform/config/config.module.js';
-import { type Configuration, featuresOf } from '../platform/config/configuration.js';
+import type { Configuration } from '../platform/config/configuration.js';
 import { ScopeCatalogue } from '../platform/features/scope.catalogue.js';
 import type { Problem } from '../platform/errors/problem.error.js';
 import { isScopeToken } from '../platform/core/scope.form.js';
@@ -35,7 +35,6 @@ export interface ExchangeRequest {
 export class TokenExchange {
   readonly #audience: string;
   readonly #requiresEmail: boolean;
-  readonly #scopes: ScopeCatalogue;
 
   constructor(
     private readonly subjects: SubjectTokenResolver,
@@ -43,11 +42,11 @@ export class TokenExchange {
     private readonly keys: ApiKeysService,
     private readonly tokens: TokenService,
     private readonly audit: AuditService,
+    private readonly scopes: ScopeCatalogue,
     @Inject(CONFIGURATION) configuration: Configuration,
   ) {
     this.#audience = configuration.TOKEN_AUDIENCE;
     this.#requiresEmail = configuration.REQUIRE_VERIFIED_EMAIL;
-    this.#scopes = new ScopeCatalogue(featuresOf(configuration));
   }
 
   /** Exchanges a token. @throws {OAuthError} for a refusal; {Problem} when a dependency can't be reached. */
@@ -93,7 +92,7 @@ export class TokenExchange {
       if (this.#requiresEmail) {
         requireVerifiedEmail(subject.claims, {});
       }
-      const scope = narrowed(subject.claims.scope, form.scope, this.#scopes);
+      const scope = narrowed(subject.claims.scope, form.scope, this.scopes);
       const claims = await this.#inOrg(subject, form);
       const act = delegate(claims.act, actor?.claims);
       const wanted = { ...claims, scope, ...(act === undefined ? {} : { act }) };

@@ -2,7 +2,7 @@ import { Controller, Get, Header, Inject, applyDecorators } from '@nestjs/common
 import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { JWK } from 'jose';
 import { CONFIGURATION } from '../platform/config/config.module.js';
-import { type Configuration, featuresOf } from '../platform/config/configuration.js';
+import type { Configuration } from '../platform/config/configuration.js';
 import { Public } from '../session/guards/access.decorators.js';
 import { ScopeCatalogue } from '../platform/features/scope.catalogue.js';
 import { SigningKeyRing } from '../session/tokens/signing-key-ring.js';
@@ -58,16 +58,15 @@ const ProtectedResourceOperation = (summary: string): MethodDecorator =>
 @Public()
 export class WellKnownController {
   readonly #issuer: string;
-  readonly #scopes: readonly string[];
 
   constructor(
     private readonly keys: SigningKeyRing,
     private readonly authorizationServer: AuthorizationServer,
     private readonly grants: TokenGrants,
+    private readonly catalogue: ScopeCatalogue,
     @Inject(CONFIGURATION) configuration: Configuration,
   ) {
     this.#issuer = configuration.PUBLIC_URL;
-    this.#scopes = [...new ScopeCatalogue(featuresOf(configuration)).scopes.keys()];
   }
 
   @Get('jwks.json')
@@ -141,7 +140,7 @@ export class WellKnownController {
       resource,
       authorization_servers: [this.#issuer],
       jwks_uri: `${this.#issuer}/.well-known/jwks.json`,
-      scopes_supported: this.#scopes,
+      scopes_supported: [...this.catalogue.scopes.keys()],
       bearer_methods_supported: ['header'],
       resource_name: 'Vestibule',
       resource_documentation: `${this.#issuer}/docs`,

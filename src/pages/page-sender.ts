@@ -35,10 +35,10 @@ export class PageSender {
     assets: AssetStore,
     private readonly languages: LanguageCatalogue,
     private readonly sessions: SessionPeek,
+    { scopes }: ScopeCatalogue,
     @Inject(CONFIGURATION) configuration: Configuration,
   ) {
-    const list = featuresOf(configuration);
-    const features = new Set(list.map(({ name }) => name));
+    const features = new Set(featuresOf(configuration).map(({ name }) => name));
     const isOry = configuration.AUTH_PROVIDER === 'ory';
     this.#publicUrl = configuration.PUBLIC_URL;
     this.#fixed = {
@@ -48,7 +48,7 @@ export class PageSender {
       signUp: configuration.SIGNUP,
       applications: features.has('applications') ? 'here' : isOry ? 'nowhere' : 'elsewhere',
       features,
-      scopes: new ScopeCatalogue(list).scopes,
+      scopes,
     };
   }
 

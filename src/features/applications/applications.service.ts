@@ -15,7 +15,7 @@ import type { AuditEventType } from '../../platform/features/audit-event.catalog
 import { AuditService } from '../../directory/audit/audit.service.js';
 import { UserDirectory } from '../../directory/users/user-directory.js';
 import { CONFIGURATION } from '../../platform/config/config.module.js';
-import { type Configuration, featuresOf, resourceScopesOf } from '../../platform/config/configuration.js';
+import { type Configuration, resourceScopesOf } from '../../platform/config/configuration.js';
 import { givenIdSchema } from '../../platform/core/id.schema.js';
 import { newId } from '../../platform/core/identifier.js';
 import { type FieldError, Problem } from '../../platform/errors/problem.error.js';
@@ -61,20 +61,15 @@ export interface OwningOrg {
 /** Registers applications that log users in here. Callers decide who may manage those of an organisation. */
 @Injectable()
 export class ApplicationsService {
-  readonly #configuration: Configuration;
-  readonly #scopes: ScopeCatalogue;
-
   constructor(
     private readonly strategy: AuthStrategy,
     private readonly users: UserDirectory,
     private readonly revocations: RevocationService,
     private readonly audit: AuditService,
     private readonly clock: Clock,
-    @Inject(CONFIGURATION) configuration: Configuration,
-  ) {
-    this.#configuration = configuration;
-    this.#scopes = new ScopeCatalogue(featuresOf(configuration));
-  }
+    private readonly scopes: ScopeCatalogue,
+    @Inject(CONFIGURATION) private readonly configuration: Configuration,
+  ) {}
 
   /** Applications, oldest first. @param orgId of those of an organisation only. @throws {Problem} `validation_failed` */
   async list({ limit, cursor }: PageQuery, orgId?: string): Promise<Page<ApplicationItem>> {
@@ -315,8 +310,8 @@ export class ApplicationsService {
   async #requireValid(application: Application, caller: Caller, before?: Application): Promise<void> {
     const errors = [
       ...sizeErrors(application),
-      ...uriErrors(application, this.#configuration.PUBLIC_URL),
-      ...scopeErrors(application, this.#scopes, resourceScopesOf(this.#configuration), before?.scope),
+      ...uriErrors(application, this.configuration.PUBLIC_URL),
+      ...scopeErrors(application, this.scopes, resourceScopesOf(this.configuration), before?.scope),
       ...accessErrors(application),
       ...groupErrors(application, before),
       ...(await this.#nameErrors(application)),
@@ -333,7 +328,7 @@ export class ApplicationsService {
     const others = await this.#registry.firstParty();
     const known = others.filter((other) => other.id !== id).map((other) => other.name);
     const isDeceptive =
-      !firstParty && [this.#configuration.BRAND_NAME, ...known].some((trusted) => resembles(name, trusted));
+      !firstParty && [this.configuration.BRAND_NAME, ...known].some((trusted) => resembles(name, trusted));
     return isDeceptive
       ? [{ field: 'name', message: 'must not look like the name of a first-party application' }]
       : [];
@@ -341,7 +336,7 @@ export class ApplicationsService {
 
   /** Only administrators name an application like what speaks for the deployment. */
   #reservedNameErrors({ name }: Application, { principal }: Caller): FieldError[] {
-    return isAdministrator(principal) || !isReservedName(name, this.#configuration.BRAND_NAME)
+    return isAdministrator(principal) || !isReservedName(name, this.configuration.BRAND_NAME)
       ? []
       : [{ field: 'name', message: 'is reserved: only administrators of the deployment may give it' }];
   }

@@ -1,3 +1,6 @@
+import { mapEntries } from '../core/map-entries.js';
+import type { DeclaredName } from '../features/declared-name.js';
+
 /** One entry of the error catalogue: what all problems with this code share. */
 export interface ProblemDefinition {
   /** HTTP status of the answer. */
@@ -226,13 +229,8 @@ export type ProblemCode = keyof typeof problemCatalogue;
 /** Whether a code is one of the core's. */
 export const isProblemCode = (code: string): code is ProblemCode => Object.hasOwn(problemCatalogue, code);
 
-declare const declared: unique symbol;
-
-/**
- * Code of a problem that a feature declares. Only a declaration makes one, so that a made-up code doesn't compile. The compiler takes each
- * for one with a colon, even those that were released without: otherwise any text could be compared with the code of a problem.
- */
-export type FeatureProblemCode = `${string}:${string}` & { readonly [declared]: true };
+/** Code of a problem that a feature declares. */
+export type FeatureProblemCode = DeclaredName<'problem'>;
 
 /** Whether a text can be the code of a feature's problem. */
 export const isFeatureProblemCode = (code: string): code is FeatureProblemCode =>
@@ -273,35 +271,20 @@ export function problemsWith(
 export function defineProblems<Name extends string>(
   feature: string,
   definitions: Readonly<Record<Name, ProblemDefinition>>,
-): Readonly<Record<Name, FeatureProblem>>;
-export function defineProblems(
-  feature: string,
-  definitions: Readonly<Record<string, ProblemDefinition>>,
-): Readonly<Record<string, FeatureProblem>> {
-  return withCodes(definitions, (name) => `${feature}:${name}`);
+): Readonly<Record<Name, FeatureProblem>> {
+  return mapEntries(definitions, (name, definition) => featureProblem(`${feature}:${name}`, definition));
 }
 
 /** Declares problems of a feature whose codes are as they were before it had a manifest: they begin with one of its `prefixes`. */
 export function releasedProblems<Name extends string>(
   definitions: Readonly<Record<Name, ProblemDefinition>>,
-): Readonly<Record<Name, FeatureProblem>>;
-export function releasedProblems(
-  definitions: Readonly<Record<string, ProblemDefinition>>,
-): Readonly<Record<string, FeatureProblem>> {
-  return withCodes(definitions, (name) => name);
+): Readonly<Record<Name, FeatureProblem>> {
+  return mapEntries(definitions, featureProblem);
 }
 
-function withCodes(
-  definitions: Readonly<Record<string, ProblemDefinition>>,
-  codeOf: (name: string) => string,
-): Readonly<Record<string, FeatureProblem>> {
-  return Object.fromEntries(
-    Object.entries(definitions).map(([name, definition]) => {
-      const code = codeOf(name);
-      if (!isFeatureProblemCode(code)) {
-        throw new TypeError(`${code} cannot be the code of a feature's problem`);
-      }
-      return [name, { ...definition, code }];
-    }),
-  );
+function featureProblem(code: string, definition: ProblemDefinition): FeatureProblem {
+  if (!isFeatureProblemCode(code)) {
+    throw new TypeError(`${code} cannot be the code of a feature's problem`);
+  }
+  return { ...definition, code };
 }

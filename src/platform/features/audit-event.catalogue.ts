@@ -1,3 +1,6 @@
+import { mapEntries } from '../core/map-entries.js';
+import type { DeclaredName } from './declared-name.js';
+
 /** The core's types of events in the audit trail. */
 export const coreAuditEvents = [
   'login_succeeded',
@@ -46,13 +49,8 @@ export const coreAuditEvents = [
 
 type CoreAuditEvent = (typeof coreAuditEvents)[number];
 
-declare const declared: unique symbol;
-
-/**
- * Type of an event that a feature declares. Only a declaration makes one, so that a made-up type doesn't compile. The compiler takes each
- * for one with a colon, as with codes of problems.
- */
-export type FeatureAuditEventType = `${string}:${string}` & { readonly [declared]: true };
+/** Type of an event that a feature declares. */
+export type FeatureAuditEventType = DeclaredName<'event'>;
 
 /** Type of an event; stable. */
 export type AuditEventType = CoreAuditEvent | FeatureAuditEventType;
@@ -95,35 +93,20 @@ export function auditEventTypesWith(
 export function defineAuditEvents<Name extends string>(
   feature: string,
   words: Readonly<Record<Name, AuditEventWords>>,
-): Readonly<Record<Name, FeatureAuditEvent>>;
-export function defineAuditEvents(
-  feature: string,
-  words: Readonly<Record<string, AuditEventWords>>,
-): Readonly<Record<string, FeatureAuditEvent>> {
-  return withTypes(words, (name) => `${feature}:${name}`);
+): Readonly<Record<Name, FeatureAuditEvent>> {
+  return mapEntries(words, (name, ownWords) => featureAuditEvent(`${feature}:${name}`, ownWords));
 }
 
 /** Declares audit events of a feature whose types are as they were before it had a manifest: they begin with one of its `prefixes`. */
 export function releasedAuditEvents<Name extends string>(
   words: Readonly<Record<Name, AuditEventWords>>,
-): Readonly<Record<Name, FeatureAuditEvent>>;
-export function releasedAuditEvents(
-  words: Readonly<Record<string, AuditEventWords>>,
-): Readonly<Record<string, FeatureAuditEvent>> {
-  return withTypes(words, (name) => name);
+): Readonly<Record<Name, FeatureAuditEvent>> {
+  return mapEntries(words, featureAuditEvent);
 }
 
-function withTypes(
-  all: Readonly<Record<string, AuditEventWords>>,
-  typeOf: (name: string) => string,
-): Readonly<Record<string, FeatureAuditEvent>> {
-  return Object.fromEntries(
-    Object.entries(all).map(([name, words]) => {
-      const type = typeOf(name);
-      if (!isFeatureAuditEventType(type)) {
-        throw new TypeError(`${type} cannot be the type of a feature's audit event`);
-      }
-      return [name, { type, words }];
-    }),
-  );
+function featureAuditEvent(type: string, words: AuditEventWords): FeatureAuditEvent {
+  if (!isFeatureAuditEventType(type)) {
+    throw new TypeError(`${type} cannot be the type of a feature's audit event`);
+  }
+  return { type, words };
 }
