@@ -43,6 +43,12 @@ async function stop(server: Server): Promise<void> {
   });
 }
 
+/** Whether a gateway reads or writes something whatever the traffic: its polls, the audit trail, and when API keys were used. */
+export const isBackground = (statement: string): boolean =>
+  /"(?:revocations|signing_keys|signal_streams|audit_events)"|^update "api_keys" set "last_used_at"/.test(
+    statement,
+  );
+
 /** Puts a recorder between the application and its database. @returns the SQL of every statement that is answered from now on. */
 export function recordStatements(database: Database): string[] {
   const statements: string[] = [];
