@@ -15,6 +15,7 @@ import {
   pageQuerySchema,
   toPage,
 } from '@vestibule-auth/vestibule';
+import { noteScopes } from './note.scopes.js';
 import { type Note, noteBodySchema, noteCountSchema, noteSchema, notesAnswerSchema } from './note.schemas.js';
 import { noteProblems } from './note.problems.js';
 import { type NoteRow, NotesService } from './notes.service.js';
@@ -33,7 +34,7 @@ export class NotesController {
 
   /** For every member, and for tokens and keys that have the scope. */
   @ApiRoute('GET', '', {
-    scope: 'notes:read',
+    scope: noteScopes['notes:read'],
     summary: 'Notes of the active organisation',
     description: 'Oldest first.',
     answer: { description: 'One page.', schema: notesAnswerSchema },
@@ -49,7 +50,7 @@ export class NotesController {
   }
 
   @ApiRoute('POST', '', {
-    scope: 'notes:write',
+    scope: noteScopes['notes:write'],
     summary: 'Write a note',
     description: 'As many as the plan has room for.',
     answer: { status: 201, description: 'Written.', schema: noteSchema },
@@ -66,7 +67,7 @@ export class NotesController {
 
   /** For the organisation's administrators and owners. */
   @ApiRoute('DELETE', ':id', {
-    scope: 'notes:write',
+    scope: noteScopes['notes:write'],
     summary: 'Remove a note',
     description: 'One of the active organisation.',
     ids: { id: 'Id of the note.' },
@@ -80,7 +81,7 @@ export class NotesController {
 
   /** For owners who gave their second factor, and credentials within five minutes: others are sent to log in again. */
   @ApiRoute('DELETE', '', {
-    scope: 'notes:write',
+    scope: noteScopes['notes:write'],
     summary: 'Remove every note',
     description: 'All of the active organisation.',
     answer: { description: 'Removed.' },
@@ -94,7 +95,7 @@ export class NotesController {
 
   /** For administrators of the deployment. */
   @ApiRoute('GET', 'count', {
-    scope: 'notes:read',
+    scope: noteScopes['notes:read'],
     summary: 'How many notes there are',
     description: 'Of all organisations.',
     answer: { description: 'The number.', schema: noteCountSchema },

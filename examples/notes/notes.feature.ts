@@ -1,6 +1,7 @@
 import { defineFeature } from '@vestibule-auth/vestibule';
 import { noteEvents } from './note.events.js';
 import { noteProblems } from './note.problems.js';
+import { noteScopes } from './note.scopes.js';
 import { noteSettings } from './note.settings.js';
 import { NotesDatabase } from './notes.database.js';
 
@@ -28,7 +29,7 @@ export const notes = defineFeature({
   },
   problems: noteProblems,
   auditEvents: noteEvents,
-  scopes: { 'notes:read': 'Read notes.', 'notes:write': 'Write and remove notes.' },
+  scopes: noteScopes,
   groups: { notes: 'Notes that the members of an organisation share.' },
   checks: [
     {

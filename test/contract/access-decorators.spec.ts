@@ -1,6 +1,7 @@
 import { Controller, Get, Module } from '@nestjs/common';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { defineScopes } from '../../src/platform/features/scope.catalogue.js';
 import {
   AnyScope,
   CurrentUser,
@@ -13,6 +14,8 @@ import {
 import type { Principal } from '../../src/session/principal.js';
 import { type Gateway, startGateway } from '../support/gateway.js';
 import { type World, keyOf, makeWorld } from '../support/world.js';
+
+const thingScopes = defineScopes({ 'things:read': 'Read things.', 'things:write': 'Write things.' });
 
 @Controller('probe')
 class ProbeController {
@@ -46,13 +49,13 @@ class ProbeController {
   }
 
   @Get('scope')
-  @RequireScope('things:read')
+  @RequireScope(thingScopes['things:read'])
   scope(): string {
     return 'ok';
   }
 
   @Get('scopes')
-  @RequireScope('things:read', 'things:write')
+  @RequireScope(thingScopes['things:read'], thingScopes['things:write'])
   scopes(): string {
     return 'ok';
   }
@@ -83,21 +86,21 @@ class ProbeController {
 
   @Get('both')
   @RequireRole('admin')
-  @RequireScope('things:read')
+  @RequireScope(thingScopes['things:read'])
   both(): string {
     return 'ok';
   }
 
   @Get('public-scope')
   @Public()
-  @RequireScope('things:read')
+  @RequireScope(thingScopes['things:read'])
   publicScope(): string {
     return 'ok';
   }
 
   @Get('optional-scope')
   @OptionalSession()
-  @RequireScope('things:read')
+  @RequireScope(thingScopes['things:read'])
   optionalScope(): string {
     return 'ok';
   }
@@ -105,7 +108,7 @@ class ProbeController {
 
 /** What stands on the class holds for each of its routes. */
 @Controller('guarded')
-@RequireScope('things:read')
+@RequireScope(thingScopes['things:read'])
 @RequireOrg()
 class GuardedController {
   @Get('inherited')
@@ -114,7 +117,7 @@ class GuardedController {
   }
 
   @Get('added')
-  @RequireScope('things:write')
+  @RequireScope(thingScopes['things:write'])
   added(): string {
     return 'ok';
   }

@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import { ApiController, ApiRoute } from '../../session/guards/api-route.js';
 import { agentListSchema, agentQuerySchema } from './agent.schemas.js';
 import { ApplicationsService } from './applications.service.js';
+import { applicationScopes } from './application-scopes.js';
 
 /** The route with which administrators see the clients that registered themselves. */
 @ApiController('api/v1/agents', {
@@ -14,7 +15,7 @@ export class AgentsController {
   constructor(private readonly applications: ApplicationsService) {}
 
   @ApiRoute('GET', '', {
-    scope: 'applications:read',
+    scope: applicationScopes['applications:read'],
     summary: 'List the self-registered clients (agents)',
     description:
       'OAuth clients that registered themselves, ordered by id. No administrator has checked them.',

@@ -16,6 +16,7 @@ import {
   secretRotationSchema,
 } from './application.schemas.js';
 import { ApplicationsService } from './applications.service.js';
+import { applicationScopes } from './application-scopes.js';
 
 const ids = { id: 'Id of the application: its `client_id`.' };
 
@@ -29,7 +30,7 @@ export class ApplicationsController {
   constructor(private readonly applications: ApplicationsService) {}
 
   @ApiRoute('POST', '', {
-    scope: 'applications:write',
+    scope: applicationScopes['applications:write'],
     recentLogin: true,
     summary: 'Register an application',
     description:
@@ -48,7 +49,7 @@ export class ApplicationsController {
   }
 
   @ApiRoute('GET', '', {
-    scope: 'applications:read',
+    scope: applicationScopes['applications:read'],
     summary: 'List the applications',
     description: 'The applications of the deployment and of all organisations, oldest first.',
     answer: { description: 'One page of applications.', schema: applicationListSchema },
@@ -60,7 +61,7 @@ export class ApplicationsController {
   }
 
   @ApiRoute('GET', ':id', {
-    scope: 'applications:read',
+    scope: applicationScopes['applications:read'],
     summary: 'Get an application',
     description: 'The client secret is never included.',
     ids,
@@ -72,7 +73,7 @@ export class ApplicationsController {
   }
 
   @ApiRoute('PATCH', ':id', {
-    scope: 'applications:write',
+    scope: applicationScopes['applications:write'],
     recentLogin: true,
     summary: 'Change an application',
     description: 'Properties that are left out don’t change. The kind and the organisation can’t be changed.',
@@ -89,7 +90,7 @@ export class ApplicationsController {
   }
 
   @ApiRoute('POST', ':id/secret', {
-    scope: 'applications:write',
+    scope: applicationScopes['applications:write'],
     recentLogin: true,
     summary: 'Rotate an application’s secret',
     description:
@@ -107,7 +108,7 @@ export class ApplicationsController {
   }
 
   @ApiRoute('DELETE', ':id', {
-    scope: 'applications:write',
+    scope: applicationScopes['applications:write'],
     summary: 'Remove an application',
     description: 'The application’s tokens and its users’ consents end at once.',
     ids,

@@ -1,16 +1,14 @@
 import { defineFeature } from '../../platform/features/feature.js';
 import { applicationTexts } from './application-texts.js';
 import { applicationEvents } from './application-audit-events.js';
+import { applicationScopes } from './application-scopes.js';
 
 /** Applications that log users in here, of the deployment and of organisations, and what users have allowed them. */
 export const applications = defineFeature({
   name: 'applications',
   prefixes: ['applications', 'application'],
   providers: ['ory'],
-  scopes: {
-    'applications:read': 'List the applications that log users in here.',
-    'applications:write': 'Register, change and remove applications.',
-  },
+  scopes: applicationScopes,
   groups: { applications: 'OAuth clients that log users in here, and who uses them.' },
   texts: applicationTexts,
   auditEvents: applicationEvents,

@@ -19,6 +19,7 @@ import { CurrentCaller } from '../../session/guards/caller.decorators.js';
 import { RateLimited } from '../../session/guards/rate-limited.decorators.js';
 import type { Caller, Principal } from '../../session/principal.js';
 import { OrgAuthorization } from '../../orgs/org-authorization.js';
+import { applicationScopes } from './application-scopes.js';
 
 const ids = { applicationId: 'Id of the application: its `client_id`.' };
 
@@ -35,7 +36,7 @@ export class OrgApplicationsController {
   ) {}
 
   @ApiRoute('POST', '', {
-    scope: 'applications:write',
+    scope: applicationScopes['applications:write'],
     recentLogin: true,
     summary: 'Register an application of an organisation',
     description:
@@ -60,7 +61,7 @@ export class OrgApplicationsController {
   }
 
   @ApiRoute('GET', '', {
-    scope: 'applications:read',
+    scope: applicationScopes['applications:read'],
     summary: 'List an organisation’s applications',
     description: 'For owners. Oldest first.',
     answer: { description: 'One page of applications.', schema: applicationListSchema },
@@ -77,7 +78,7 @@ export class OrgApplicationsController {
   }
 
   @ApiRoute('GET', ':applicationId', {
-    scope: 'applications:read',
+    scope: applicationScopes['applications:read'],
     summary: 'Get an organisation’s application',
     description: 'For owners. The client secret is never included.',
     ids,
@@ -92,7 +93,7 @@ export class OrgApplicationsController {
   }
 
   @ApiRoute('PATCH', ':applicationId', {
-    scope: 'applications:write',
+    scope: applicationScopes['applications:write'],
     recentLogin: true,
     summary: 'Change an organisation’s application',
     description: 'For owners. Properties that are left out don’t change. The kind can’t be changed.',
@@ -110,7 +111,7 @@ export class OrgApplicationsController {
   }
 
   @ApiRoute('POST', ':applicationId/secret', {
-    scope: 'applications:write',
+    scope: applicationScopes['applications:write'],
     recentLogin: true,
     summary: 'Rotate the secret of an organisation’s application',
     description:
@@ -130,7 +131,7 @@ export class OrgApplicationsController {
   }
 
   @ApiRoute('DELETE', ':applicationId', {
-    scope: 'applications:write',
+    scope: applicationScopes['applications:write'],
     summary: 'Remove an organisation’s application',
     description: 'For owners. The application’s tokens and its users’ consents end at once.',
     ids,

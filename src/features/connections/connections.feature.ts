@@ -1,5 +1,6 @@
 import { defineFeature } from '../../platform/features/feature.js';
 import { connectionEvents } from './connection-audit-events.js';
+import { connectionScopes } from './connection-scopes.js';
 
 /** Logins by companies' directories and providers: those of the deployment, and those that organisations connect (docs/connections.md). */
 export const connections = defineFeature({
@@ -14,10 +15,7 @@ export const connections = defineFeature({
       run: async (_settings, core) => (await import('./connections.check.js')).tryConnections(core),
     },
   ],
-  scopes: {
-    'connections:read': 'List the company logins of organisations.',
-    'connections:write': 'Connect, change, test and remove company logins of organisations.',
-  },
+  scopes: connectionScopes,
   groups: { connections: 'Company logins of organisations: OpenID, SAML and LDAP.' },
   auditEvents: connectionEvents,
   module: async () => (await import('./connections.module.js')).ConnectionsModule,

@@ -5,6 +5,7 @@ import { defineProblems, releasedProblems } from '../errors/problem.catalogue.js
 import { defineAuditEvents, releasedAuditEvents } from './audit-event.catalogue.js';
 import { defineTexts } from '../i18n/feature-texts.js';
 import { inOrderOfNeeds } from './feature-list.js';
+import { defineScopes } from './scope.catalogue.js';
 
 const feature = (name: string, more: Partial<FeatureDefinition<z.ZodRawShape>> = {}): Feature =>
   defineFeature({ name, module: async () => class {}, ...more });
@@ -83,12 +84,12 @@ it.each<[string, readonly Feature[], string]>([
   ],
   [
     'a scope of another prefix',
-    [feature('two-words', { scopes: { 'words:read': 'Read.' } })],
+    [feature('two-words', { scopes: defineScopes({ 'words:read': 'Read.' }) })],
     'declares the scope words:read, which does not begin with two-words.',
   ],
   [
     'a scope of the core',
-    [feature('orgs', { scopes: { 'orgs:read': 'Read.' } })],
+    [feature('orgs', { scopes: defineScopes({ 'orgs:read': 'Read.' }) })],
     'The scope orgs:read is declared by the feature orgs and by the core.',
   ],
   [

@@ -10,6 +10,7 @@ import type { FeatureTexts } from '../i18n/feature-texts.js';
 import type { FeatureAuditEvent } from './audit-event.catalogue.js';
 import type { AddCommands } from './command-line.js';
 import { type FeatureSecret, secretsAmong } from './feature-secrets.js';
+import type { FeatureScope } from './scope.catalogue.js';
 
 /** Settings with which a feature's own are compared. */
 export interface CoreSettings extends z.output<typeof commonVariables> {
@@ -84,8 +85,8 @@ export interface FeatureDefinition<Shape extends z.ZodRawShape> {
   readonly problems?: Readonly<Record<string, FeatureProblem>>;
   /** The events that it adds to the audit trail, as `defineAuditEvents` declares them. */
   readonly auditEvents?: Readonly<Record<string, FeatureAuditEvent>>;
-  /** Scopes of its routes, with what each opens. */
-  readonly scopes?: Readonly<Record<string, string>>;
+  /** Scopes of its routes, as `defineScopes` declares them. */
+  readonly scopes?: Readonly<Record<string, FeatureScope>>;
   /** Its tables. Nothing else writes them. */
   readonly tables?: readonly string[];
   /** DI token of the database with its tables, a class: `abstract class SignalDatabase extends Database<SignalTables> {}`. */
@@ -129,7 +130,7 @@ export interface Feature extends Omit<
   readonly groups: Readonly<Record<string, string>>;
   readonly auditEvents: Readonly<Record<string, FeatureAuditEvent>>;
   readonly problems: Readonly<Record<string, FeatureProblem>>;
-  readonly scopes: Readonly<Record<string, string>>;
+  readonly scopes: Readonly<Record<string, FeatureScope>>;
   /** Its environment variables. */
   readonly variables: z.ZodObject;
   /** Reads its settings from values by name. */

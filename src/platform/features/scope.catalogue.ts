@@ -1,4 +1,6 @@
-import type { Feature } from './feature.js';
+import { mapEntries } from '../core/map-entries.js';
+import { isScopeToken } from '../core/scope.form.js';
+import type { DeclaredName } from './declared-name.js';
 
 /** The core's scopes that can narrow an API key or an exchanged token, with what each opens. */
 export const coreScopes = {
@@ -18,6 +20,39 @@ export const coreScopes = {
   'signing-keys:read': 'List the keys that sign tokens (administrators).',
   'signing-keys:write': 'Rotate the keys that sign tokens (administrators).',
 } as const;
+
+/** One of the core's scopes. */
+export type CoreScope = keyof typeof coreScopes;
+
+/** A scope that a feature adds, with what it opens. */
+export interface FeatureScope {
+  readonly name: DeclaredName<'scope'>;
+  readonly opens: string;
+}
+
+/** A scope that a route can require. */
+export type KnownScope = CoreScope | FeatureScope;
+
+/** @returns a scope as keys and tokens have it. */
+export const scopeName = (scope: KnownScope): string => (typeof scope === 'string' ? scope : scope.name);
+
+const isFeatureScopeName = (name: string): name is FeatureScope['name'] =>
+  isScopeToken(name) && name.includes(':');
+
+/**
+ * Declares the scopes of a feature: `const noteScopes = defineScopes({ 'notes:read': 'Read notes.' })`, then
+ * `@RequireScope(noteScopes['notes:read'])`. The feature's manifest names them as `scopes`.
+ */
+export function defineScopes<Name extends string>(
+  scopes: Readonly<Record<Name, string>>,
+): Readonly<Record<Name, FeatureScope>> {
+  return mapEntries<Name, string, FeatureScope>(scopes, (name, opens) => {
+    if (!isFeatureScopeName(name)) {
+      throw new TypeError(`${name} cannot be a feature's scope: it must be like notes:read`);
+    }
+    return { name, opens };
+  });
+}
 
 /** The scopes of which every route requires the role `admin`: they open nothing to a service account, which can't have it. */
 export const administratorScopes: readonly string[] = [
@@ -39,10 +74,12 @@ export class ScopeCatalogue {
   readonly scopes: ReadonlyMap<string, string>;
   readonly #families: ReadonlySet<string>;
 
-  constructor(features: readonly Pick<Feature, 'scopes'>[]) {
+  constructor(features: readonly { readonly scopes: Readonly<Record<string, FeatureScope>> }[]) {
     this.scopes = new Map([
       ...Object.entries(coreScopes),
-      ...features.flatMap(({ scopes }) => Object.entries(scopes)),
+      ...features.flatMap(({ scopes }) =>
+        Object.values(scopes).map(({ name, opens }) => [name, opens] as const),
+      ),
     ]);
     this.#families = new Set([...this.scopes.keys()].map(familyOf));
   }

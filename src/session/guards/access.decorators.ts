@@ -1,5 +1,6 @@
 import { type ExecutionContext, SetMetadata, applyDecorators, createParamDecorator } from '@nestjs/common';
 import type { OrgRole } from '../../platform/database/database.schema.js';
+import { type KnownScope, scopeName } from '../../platform/features/scope.catalogue.js';
 import { requestOf } from '../../platform/http/http-context.js';
 import { type Principal, principalOf, requirePrincipal } from '../principal.js';
 
@@ -26,10 +27,10 @@ export const WITHOUT_SECOND_FACTOR = 'vestibule:without-second-factor';
 
 /**
  * Opens a route only to tokens and API keys with all of these scopes; `api`, which sessions have, covers every scope. Other callers
- * get `insufficient_scope` (RFC 6750 section 3.1).
+ * get `insufficient_scope` (RFC 6750 section 3.1). A scope is the core's, by its name, or a feature's, by its declaration.
  */
-export const RequireScope = (...scopes: readonly string[]): ReturnType<typeof SetMetadata> =>
-  SetMetadata<string, readonly string[]>(REQUIRED_SCOPES, scopes);
+export const RequireScope = (...scopes: readonly KnownScope[]): ReturnType<typeof SetMetadata> =>
+  SetMetadata<string, readonly string[]>(REQUIRED_SCOPES, scopes.map(scopeName));
 
 /** Opens a route to every token and API key, however narrow its scope. A closed route without this or `@RequireScope()` requires `api`. */
 export const AnyScope = (): ReturnType<typeof SetMetadata> =>

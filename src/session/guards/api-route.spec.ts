@@ -11,7 +11,7 @@ const rest = { summary: 'A route', description: 'Of this spec.', answer: { descr
 @ApiController('things', { tag: 'things', problems: ['database_unavailable'] })
 @RequireOrg()
 class Things {
-  @ApiRoute('GET', '', { ...rest, scope: 'things:read', answer: { description: 'Here.', schema } })
+  @ApiRoute('GET', '', { ...rest, scope: 'orgs:read', answer: { description: 'Here.', schema } })
   list(@Query({ schema }) query: unknown): unknown {
     return query;
   }

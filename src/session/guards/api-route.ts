@@ -11,6 +11,7 @@ import { Reflector } from '@nestjs/core';
 import { ApiOperation, ApiParam, ApiResponse, ApiSecurity, ApiTags } from '@nestjs/swagger';
 import type { z } from 'zod';
 import type { AnyProblem, ProblemCode } from '../../platform/errors/problem.catalogue.js';
+import type { KnownScope } from '../../platform/features/scope.catalogue.js';
 import { isSafeMethod } from '../../platform/http/cross-site.guard.js';
 import { ApiProblems } from '../../platform/http/openapi.decorators.js';
 import { validatedParameters } from '../../platform/http/validation-pipe.js';
@@ -56,7 +57,7 @@ export interface ApiControllerOptions {
 /** One operation of the REST API: what it requires of its callers, and what the OpenAPI document states about it. */
 export interface ApiRouteOptions {
   /** Scope that opens the route to tokens and API keys, as with `@RequireScope()`. */
-  readonly scope?: string;
+  readonly scope?: KnownScope;
   /** Accepts only sessions with a recent login, as `@RequireRecentLogin()` does: always, or when its rule says so. */
   readonly recentLogin?: true | string | RecentLoginRule;
   readonly summary: string;

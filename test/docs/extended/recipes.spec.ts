@@ -23,14 +23,20 @@ const written: Readonly<Record<string, string>> = {
       }),
     });
   `,
+  'src/features/greetings/greeting-scopes.ts': `
+    import { defineScopes } from '../../platform/features/scope.catalogue.js';
+
+    export const greetingScopes = defineScopes({ 'greetings:read': 'Be greeted.' });
+  `,
   'src/features/greetings/greetings.feature.ts': `
     import { defineFeature } from '../../platform/features/feature.js';
+    import { greetingScopes } from './greeting-scopes.js';
     import { greetingSettings } from './greeting.settings.js';
 
     export const greetings = defineFeature({
       name: 'greetings',
       settings: greetingSettings,
-      scopes: { 'greetings:read': 'Be greeted.' },
+      scopes: greetingScopes,
       groups: { greetings: 'Greetings.' },
       module: async () => (await import('./greetings.module.js')).GreetingsModule,
     });
@@ -49,6 +55,7 @@ const written: Readonly<Record<string, string>> = {
     import { z } from 'zod';
     import type { SettingsOf } from '../../platform/features/feature.js';
     import { ApiController, ApiRoute } from '../../session/guards/api-route.js';
+    import { greetingScopes } from './greeting-scopes.js';
     import { greetingSettings } from './greeting.settings.js';
 
     const greetingSchema = z.object({ text: z.string().meta({ example: 'Hello' }) });
@@ -58,7 +65,7 @@ const written: Readonly<Record<string, string>> = {
       constructor(@Inject(greetingSettings.token) private readonly settings: SettingsOf<typeof greetingSettings>) {}
 
       @ApiRoute('GET', '', {
-        scope: 'greetings:read',
+        scope: greetingScopes['greetings:read'],
         summary: 'Get a greeting',
         description: 'As the deployment words it.',
         answer: { description: 'The greeting.', schema: greetingSchema },

@@ -17,6 +17,7 @@ import {
   connectionTestSchema,
 } from './org-connection.schemas.js';
 import { OrgConnectionsService } from './org-connections.service.js';
+import { connectionScopes } from '../connection-scopes.js';
 
 const ids = { connectionId: 'Id of the connection.' };
 
@@ -30,7 +31,7 @@ export class OrgConnectionsController {
   constructor(private readonly connections: OrgConnectionsService) {}
 
   @ApiRoute('POST', '', {
-    scope: 'connections:write',
+    scope: connectionScopes['connections:write'],
     recentLogin: true,
     summary: 'Connect a company’s login',
     description:
@@ -50,7 +51,7 @@ export class OrgConnectionsController {
   }
 
   @ApiRoute('GET', '', {
-    scope: 'connections:read',
+    scope: connectionScopes['connections:read'],
     summary: 'List an organisation’s connections',
     description: 'For owners. Secrets are never returned.',
     answer: { description: 'All connections.', schema: connectionListSchema },
@@ -64,7 +65,7 @@ export class OrgConnectionsController {
   }
 
   @ApiRoute('GET', ':connectionId', {
-    scope: 'connections:read',
+    scope: connectionScopes['connections:read'],
     summary: 'Get an organisation’s connection',
     description: 'For owners. Secrets are never returned.',
     ids,
@@ -79,7 +80,7 @@ export class OrgConnectionsController {
   }
 
   @ApiRoute('PATCH', ':connectionId', {
-    scope: 'connections:write',
+    scope: connectionScopes['connections:write'],
     recentLogin: true,
     summary: 'Change an organisation’s connection',
     description: 'For owners. Properties that are left out don’t change. The kind can’t be changed.',
@@ -97,7 +98,7 @@ export class OrgConnectionsController {
   }
 
   @ApiRoute('POST', ':connectionId/test', {
-    scope: 'connections:write',
+    scope: connectionScopes['connections:write'],
     summary: 'Test an organisation’s connection',
     description: 'For owners. Tries each step that a login needs, and reports the first that fails.',
     ids,
@@ -115,7 +116,7 @@ export class OrgConnectionsController {
   }
 
   @ApiRoute('DELETE', ':connectionId', {
-    scope: 'connections:write',
+    scope: connectionScopes['connections:write'],
     recentLogin: true,
     summary: 'Remove an organisation’s connection',
     description: 'For owners. Sessions that began through the connection end. Its users stay members.',
