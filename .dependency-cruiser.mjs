@@ -10,7 +10,6 @@ const wings = [
   'auth-strategy',
   'accounts',
   'login',
-  'oauth',
   'providers',
   'orgs',
   'operations',

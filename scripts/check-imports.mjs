@@ -28,7 +28,7 @@ if (existing.length === 0 || missed.length > 0) {
 const resolved = output.modules.flatMap(({ dependencies }) => dependencies).length;
 
 // Few wings with few arrows between them: a map that a newcomer can keep in mind. Features, and what puts all together, may use each wing.
-const most = { wings: 18, arrows: 65, arrowsOfFeatures: 6 };
+const most = { wings: 17, arrows: 65, arrowsOfFeatures: 6 };
 const usesAll = new Set(['app', 'features']);
 const wingOf = (path) => /^src\/([^/]+)\//.exec(path)?.[1] ?? 'app';
 const arrows = new Set(

@@ -7,6 +7,7 @@ const strategy = within('test/contract/strategy');
 const session = within('src/session');
 const e2e = within('test/e2e');
 const organisations = 'src/features/organisations/test/orgs.spec.ts';
+const tokenExchange = 'src/features/token-exchange/test/token-exchange.spec.ts';
 const commandLineLogin = 'src/features/command-line/test/command-line-login.spec.ts';
 
 /** Finds specs of a folder by their names, or else those of the folders in it. */
@@ -21,7 +22,8 @@ function within(folder) {
 export const plan = {
   'src/session/tokens/token.service.ts': [
     ...session('token.service'),
-    ...contract('bearer-claims', 'bearer-header', 'bearer-encoding', 'token-exchange'),
+    ...contract('bearer-claims', 'bearer-header', 'bearer-encoding'),
+    tokenExchange,
     ...session('signing-key-rotation'),
   ],
   'src/session/tokens/verified-token.cache.ts': [
@@ -31,7 +33,8 @@ export const plan = {
   'src/session/guards/request-authenticator.ts': [
     ...contract('api-key-guard'),
     ...session('request-authenticator'),
-    ...contract('session-cookie', 'renewal-ahead', 'token-exchange', 'bearer-encoding'),
+    ...contract('session-cookie', 'renewal-ahead', 'bearer-encoding'),
+    tokenExchange,
     ...contract('log-lines', 'verification-metrics'),
   ],
   'src/session/guards/session.guard.ts': contract('access-decorators', 'rate-limits', 'verification-metrics'),
@@ -39,7 +42,7 @@ export const plan = {
   'src/session/guards/step-up.guard.ts': session('step-up.guard'),
   'src/session/revocation/revocation-list.ts': [
     ...session('revocation-list', 'verified-token.cache'),
-    ...contract('token-exchange'),
+    tokenExchange,
   ],
   'src/session/cookie/session-cookie.ts': [
     ...contract('session-cookie', 'session-set-cookie', 'session-limit'),
@@ -66,21 +69,21 @@ export const plan = {
     ...session('session-start'),
   ],
   'src/session/store/session-janitor.ts': session('session.repository'),
-  'src/session/store/used-token.repository.ts': contract('token-exchange', 'backchannel-logout'),
-  'src/session/session-minter.ts': contract(
-    'session-life',
-    'token-exchange',
-    'claims-enricher',
-    'session-limit',
-  ),
+  'src/session/store/used-token.repository.ts': [...contract('backchannel-logout'), tokenExchange],
+  'src/session/session-minter.ts': [
+    ...contract('session-life', 'claims-enricher', 'session-limit'),
+    tokenExchange,
+  ],
   'src/session/tokens/claims.mapper.ts': [...session('claims.mapper'), ...strategy('access-token')],
   'src/session/tokens/account-claims.ts': [
     ...contract('me'),
     organisations,
-    ...contract('renewal-ahead', 'session-life', 'token-exchange'),
+    ...contract('renewal-ahead', 'session-life'),
+    tokenExchange,
   ],
   'src/session/guards/scopes.ts': [
-    ...contract('api-keys', 'token-exchange', 'access-decorators'),
+    ...contract('api-keys', 'access-decorators'),
+    tokenExchange,
     ...session('scopes'),
   ],
   'src/platform/hot-path/tiny-lfu-doorkeeper.ts': ['src/platform/hot-path/tiny-lfu-doorkeeper.spec.ts'],
@@ -94,14 +97,24 @@ export const plan = {
     ...contract('renewal-ahead', 'session-life'),
   ],
   'src/login/backchannel-logout.service.ts': contract('backchannel-logout'),
-  'src/oauth/token-exchange.service.ts': contract('token-exchange'),
-  'src/oauth/subject-token-resolver.ts': contract('token-exchange'),
+  'src/features/token-exchange/token-exchange.service.ts': [tokenExchange],
+  'src/features/token-exchange/subject-token-resolver.ts': [tokenExchange],
   'src/login/login-transaction.ts': ['src/login/login-transaction.spec.ts'],
   'src/session/guards/rate-limit.guard.ts': contract('rate-limits'),
   'src/login/backchannel-logout.controller.ts': contract('backchannel-logout'),
-  'src/oauth/token-exchange.controller.ts': [...contract('token-exchange', 'rate-limits'), commandLineLogin],
-  'src/oauth/actor-chain.ts': ['src/oauth/actor-chain.spec.ts', ...contract('token-exchange')],
-  'src/oauth/service-clients.service.ts': [...contract('token-exchange'), ...e2e('service-clients')],
+  'src/features/token-exchange/token-exchange.controller.ts': [
+    ...contract('rate-limits'),
+    tokenExchange,
+    commandLineLogin,
+  ],
+  'src/features/token-exchange/actor-chain.ts': [
+    'src/features/token-exchange/actor-chain.spec.ts',
+    tokenExchange,
+  ],
+  'src/login/service-clients.service.ts': [
+    tokenExchange,
+    'src/features/token-exchange/test/extended/service-clients.spec.ts',
+  ],
   'src/login/auth.controller.ts': [
     ...contract('logout-answers', 'session-life', 'session-cookie', 'session-set-cookie', 'session-limit'),
     ...strategy('access-token', 'logout'),
@@ -129,7 +142,12 @@ export const plan = {
   'src/features/command-line/command-line-login.service.ts': [commandLineLogin],
   'src/features/command-line/command-line-grant.ts': [commandLineLogin],
   'src/features/command-line/authorization-code.repository.ts': [commandLineLogin],
-  'src/oauth/well-known.controller.ts': contract('open-routes', 'openapi', 'providers', 'signing-keys'),
+  'src/session/discovery/well-known.controller.ts': contract(
+    'open-routes',
+    'openapi',
+    'providers',
+    'signing-keys',
+  ),
   'src/providers/ory/ory.strategy.ts': [
     'src/providers/ory/ory.strategy.spec.ts',
     'src/providers/ory/ory-sessions.spec.ts',
@@ -148,7 +166,7 @@ export const plan = {
   ],
   'src/session/guards/access.decorators.ts': contract('access-decorators'),
   'src/session/guards/step-up.decorators.ts': session('step-up.guard'),
-  'src/session/principal.ts': contract('access-decorators', 'me', 'token-exchange'),
+  'src/session/principal.ts': [...contract('access-decorators', 'me'), tokenExchange],
   'src/session/tokens/claims.schema.ts': [
     ...session('claims.schema', 'token.service'),
     ...contract('bearer-claims'),
@@ -179,7 +197,7 @@ export const plan = {
     'src/providers/oidc/logout-token.spec.ts',
     ...contract('backchannel-logout'),
   ],
-  'src/api-keys/api-key-authenticator.ts': contract('api-key-guard', 'api-keys', 'token-exchange'),
+  'src/api-keys/api-key-authenticator.ts': [...contract('api-key-guard', 'api-keys'), tokenExchange],
 };
 
 /** Files of the wings below without a decision: modules, ports, shapes of forms and answers, what is remembered of a route. */
@@ -192,8 +210,8 @@ export const withoutDecision = [
   'src/auth-strategy/grant-administration.ts',
   'src/auth-strategy/auth.strategy.ts',
   'src/features/command-line/command-line.schemas.ts',
-  'src/oauth/oauth.error.ts',
-  'src/oauth/oauth.module.ts',
+  'src/features/token-exchange/oauth.error.ts',
+  'src/features/token-exchange/token-exchange.module.ts',
   'src/accounts/domain-auto-join.ts',
   'src/accounts/org-auto-join.port.ts',
   'src/providers/ory/ory.module.ts',
@@ -201,7 +219,7 @@ export const withoutDecision = [
   'src/providers/providers.module.ts',
   'src/session/guards/rate-limited.decorators.ts',
   'src/accounts/sessions/sessions.schemas.ts',
-  'src/oauth/token-exchange.schemas.ts',
+  'src/features/token-exchange/token-exchange.schemas.ts',
   'src/session/tokens/claims-enricher.ts',
   'src/session/tokens/claims.module.ts',
   'src/session/guards/caller.decorators.ts',
@@ -219,6 +237,10 @@ export const withoutDecision = [
   'src/features/second-factor/second-factor.feature.ts',
   'src/features/second-factor/second-factor.module.ts',
   'src/features/second-factor/second-factor.settings.ts',
+  'src/features/token-exchange/token-exchange-events.ts',
+  'src/features/token-exchange/token-exchange.feature.ts',
+  'src/session/discovery/discovery.module.ts',
+  'src/session/tokens/token-types.ts',
 ];
 
 /** Files that decide something and have no place in the plan yet: their mutants have never been run. */
@@ -256,7 +278,7 @@ export const notMeasured = [
   'src/session/store/provider-grants.ts',
   'src/session/session-peek.ts',
   'src/session/guards/verified-email.guard.ts',
-  'src/oauth/authorization-server.ts',
+  'src/session/discovery/authorization-server.ts',
   'src/features/second-factor/second-factor.controller.ts',
   'src/features/second-factor/second-factor.policy.ts',
   'src/features/revocation-stream/revocation-subscribers.ts',
@@ -269,8 +291,8 @@ export const notMeasured = [
   'src/auth-strategy/redirect-uri.ts',
   'src/auth-strategy/registration-size.ts',
   'src/auth-strategy/reserved-names.ts',
-  'src/oauth/credential-life.ts',
-  'src/oauth/token-grants.ts',
+  'src/session/revocation/credential-life.ts',
+  'src/features/token-exchange/token-grants.ts',
   'src/features/command-line/command-line.controller.ts',
   'src/providers/ory/challenges/application-claims.ts',
 ];

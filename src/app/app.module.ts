@@ -2,7 +2,7 @@ import { type DynamicModule, Module, type Type } from '@nestjs/common';
 import { AccountModule } from '../accounts/me/account.module.js';
 import { AccountsModule } from '../accounts/accounts.module.js';
 import { LoginModule } from '../login/login.module.js';
-import { OauthModule } from '../oauth/oauth.module.js';
+import { DiscoveryModule } from '../session/discovery/discovery.module.js';
 import { OryModule } from '../providers/ory/ory.module.js';
 import { ProvidersModule } from '../providers/providers.module.js';
 import { ConfigModule } from '../platform/config/config.module.js';
@@ -52,7 +52,7 @@ export class AppModule {
         AccountsModule,
         SessionModule,
         LoginModule,
-        OauthModule,
+        DiscoveryModule,
         ...(configuration.AUTH_PROVIDER === 'ory' ? [OryModule] : []),
         AccountModule,
         UserAdministrationModule,

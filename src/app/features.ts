@@ -10,6 +10,7 @@ import { protectedHosts } from '../features/protected-hosts/protected-hosts.feat
 import { revocationStream } from '../features/revocation-stream/revocation-stream.feature.js';
 import { secondFactor } from '../features/second-factor/second-factor.feature.js';
 import { signals } from '../features/signals/signals.feature.js';
+import { tokenExchange } from '../features/token-exchange/token-exchange.feature.js';
 import { userImport } from '../features/user-import/user-import.feature.js';
 import type { Feature } from '../platform/features/feature.js';
 
@@ -27,5 +28,6 @@ export const ownFeatures: readonly Feature[] = [
   revocationStream,
   secondFactor,
   signals,
+  tokenExchange,
   userImport,
 ];

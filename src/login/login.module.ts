@@ -27,6 +27,7 @@ import { LoginStarter } from './login-starter.js';
 import { LoginTransactions } from './login-transaction.js';
 import { OwnSession } from './own-session.service.js';
 import { ProviderConfirmation } from './provider-confirmation.js';
+import { ServiceClients } from './service-clients.service.js';
 import { SessionRenewal } from './session-renewal.js';
 import { UserProvisioning } from './user-provisioning.js';
 
@@ -53,6 +54,7 @@ import { UserProvisioning } from './user-provisioning.js';
     LoginTransactions,
     OwnSession,
     ProviderConfirmation,
+    ServiceClients,
     UserProvisioning,
     { provide: SessionRenewer, useClass: SessionRenewal },
     RequestAuthenticator,
@@ -70,6 +72,7 @@ import { UserProvisioning } from './user-provisioning.js';
     LoginTransactions,
     OwnSession,
     RequestAuthenticator,
+    ServiceClients,
     SessionRenewer,
     UserProvisioning,
   ],

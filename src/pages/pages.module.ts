@@ -1,6 +1,5 @@
 import { type DynamicModule, Module, type Type } from '@nestjs/common';
 import { AccountsModule } from '../accounts/accounts.module.js';
-import { OauthModule } from '../oauth/oauth.module.js';
 import { OryModule } from '../providers/ory/ory.module.js';
 import type { Configuration } from '../platform/config/configuration.js';
 import { ErrorPage } from '../platform/http/error.page.js';
@@ -57,7 +56,6 @@ export class PagesModule {
         OrgsModule,
         UsersModule,
         AccountsModule,
-        OauthModule,
         PageFrameModule,
         ...(configuration.AUTH_PROVIDER === 'ory' ? [OryModule] : []),
       ],

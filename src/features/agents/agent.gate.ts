@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { RateLimits, addressCheck } from '../../directory/rate-limit/rate-limits.js';
-import { AuthorizationServer } from '../../oauth/authorization-server.js';
+import { AuthorizationServer } from '../../session/discovery/authorization-server.js';
 import { isAgentId, isDocumentUrl } from '../../providers/ory/hydra/agent-client.js';
 import { type HydraClientRecord, isHydraId } from '../../providers/ory/hydra/hydra-clients.js';
 import { AddedGates } from '../../providers/ory/proxy/added-gates.js';
@@ -22,7 +22,9 @@ export class AgentGate {
     server: AuthorizationServer,
   ) {
     gates.add({ name: 'agent', admit: async (exchange) => this.#admit(exchange) });
-    server.add({ client_id_metadata_document_supported: true });
+    if (!resources.isEmpty) {
+      server.add(() => ({ client_id_metadata_document_supported: true }));
+    }
   }
 
   /** @throws {Problem} `malformed_request` for a client that can't be used. */

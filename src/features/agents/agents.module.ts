@@ -1,6 +1,6 @@
 import { Module } from '@nestjs/common';
 import { LimitsModule } from '../../directory/rate-limit/limits.module.js';
-import { OauthModule } from '../../oauth/oauth.module.js';
+import { DiscoveryModule } from '../../session/discovery/discovery.module.js';
 import { CONFIGURATION } from '../../platform/config/config.module.js';
 import type { Configuration } from '../../platform/config/configuration.js';
 import { CoreModule } from '../../platform/core/core.module.js';
@@ -14,7 +14,7 @@ import { ClientRegistrationController } from './client-registration.controller.j
 
 /** The module of clients that register themselves: by metadata documents, and by dynamic registration. */
 @Module({
-  imports: [CoreModule, LimitsModule, OauthModule, ProxyModule],
+  imports: [CoreModule, LimitsModule, DiscoveryModule, ProxyModule],
   controllers: [ClientRegistrationController],
   providers: [
     AgentClients,

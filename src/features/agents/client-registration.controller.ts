@@ -9,7 +9,7 @@ import { ApiProblems } from '../../platform/http/openapi.decorators.js';
 import { UnreadableAs } from '../../platform/http/unreadable-body.js';
 import { Public } from '../../session/guards/access.decorators.js';
 import { RateLimited } from '../../session/guards/rate-limited.decorators.js';
-import { AuthorizationServer } from '../../oauth/authorization-server.js';
+import { AuthorizationServer } from '../../session/discovery/authorization-server.js';
 import { ResourceRegistry } from '../../providers/ory/resources/resource-registry.js';
 import { AgentClients } from './agent-clients.js';
 import { type AgentSettings, agentSettings } from './agent.settings.js';
@@ -58,8 +58,8 @@ export class ClientRegistrationController implements OnModuleInit {
   }
 
   onModuleInit(): void {
-    if (this.#isOn) {
-      this.server.add({ registration_endpoint: `${this.#rules.publicUrl}/oauth2/register` });
+    if (this.#isOn && !this.resources.isEmpty) {
+      this.server.add(() => ({ registration_endpoint: `${this.#rules.publicUrl}/oauth2/register` }));
     }
   }
 

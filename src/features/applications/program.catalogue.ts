@@ -1,4 +1,4 @@
-import { exchangeGrantType, tokenTypes } from '../../oauth/token-exchange.schemas.js';
+import { exchangeGrantType, tokenTypes } from '../../session/tokens/token-types.js';
 
 /** What another program must know to log users in here. */
 export interface ProgramFacts {

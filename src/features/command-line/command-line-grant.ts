@@ -6,15 +6,12 @@ import type { Problem } from '../../platform/errors/problem.error.js';
 import { fullScope } from '../../session/guards/scopes.js';
 import { CommandLineLogins } from './command-line-login.service.js';
 import { codeFormSchema, commandLineClient } from './command-line.schemas.js';
-import { OAuthError, invalidForm, toRefusal } from '../../oauth/oauth.error.js';
-import { type GrantedTokens, type TokenGrant, TokenGrants } from '../../oauth/token-grants.js';
-import { TokenExchange } from '../../oauth/token-exchange.service.js';
-import {
-  codeGrantType,
-  exchangeFormSchema,
-  exchangeGrantType,
-  tokenTypes,
-} from '../../oauth/token-exchange.schemas.js';
+import { OAuthError, invalidForm, toRefusal } from '../token-exchange/oauth.error.js';
+import { type GrantedTokens, type TokenGrant, TokenGrants } from '../token-exchange/token-grants.js';
+import { TokenExchange } from '../token-exchange/token-exchange.service.js';
+import { tokenExchangeEvents } from '../token-exchange/token-exchange-events.js';
+import { codeGrantType, exchangeFormSchema } from '../token-exchange/token-exchange.schemas.js';
+import { exchangeGrantType, tokenTypes } from '../../session/tokens/token-types.js';
 import type { ClientInfo } from '../../platform/http/client-info.js';
 
 /** Milliseconds for which a command line stays logged in. */
@@ -65,7 +62,8 @@ export class CommandLineGrant implements TokenGrant, OnModuleInit {
     } catch (error) {
       const refusal = toRefusal(error, refused, 'command_line_login_failed');
       const { reason } = refusal;
-      await this.audit.record({ type: 'token_exchanged', outcome: 'failure', reason, ...client });
+      const { type } = tokenExchangeEvents.token_exchanged;
+      await this.audit.record({ type, outcome: 'failure', reason, ...client });
       throw refusal;
     }
   }

@@ -2,7 +2,7 @@ import { Module } from '@nestjs/common';
 import { ApiKeysModule } from '../../api-keys/api-keys.module.js';
 import { AuditModule } from '../../directory/audit/audit.module.js';
 import { LoginModule } from '../../login/login.module.js';
-import { OauthModule } from '../../oauth/oauth.module.js';
+import { TokenExchangeModule } from '../token-exchange/token-exchange.module.js';
 import { PageFrameModule } from '../../pages/page-frame.module.js';
 import { CoreModule } from '../../platform/core/core.module.js';
 import { SessionModule } from '../../session/session.module.js';
@@ -13,7 +13,15 @@ import { CommandLineController } from './command-line.controller.js';
 
 /** The module of logins of command lines: the page that asks, and the grant at the token endpoint. */
 @Module({
-  imports: [ApiKeysModule, AuditModule, CoreModule, LoginModule, OauthModule, PageFrameModule, SessionModule],
+  imports: [
+    ApiKeysModule,
+    AuditModule,
+    CoreModule,
+    LoginModule,
+    TokenExchangeModule,
+    PageFrameModule,
+    SessionModule,
+  ],
   controllers: [CommandLineController],
   providers: [AuthorizationCodeRepository, CommandLineGrant, CommandLineLogins],
 })

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { type BeforeApplicationShutdown, Injectable, type OnModuleInit } from '@nestjs/common';
-import { isLive } from '../../oauth/credential-life.js';
+import { isLive } from '../../session/revocation/credential-life.js';
 import { Problem } from '../../platform/errors/problem.error.js';
 import { Clock } from '../../platform/time/clock.service.js';
 import type { Principal } from '../../session/principal.js';

@@ -1,7 +1,7 @@
 import { Module } from '@nestjs/common';
 import { AuditModule } from '../../directory/audit/audit.module.js';
 import { UsersModule } from '../../directory/users/users.module.js';
-import { OauthModule } from '../../oauth/oauth.module.js';
+import { LoginModule } from '../../login/login.module.js';
 import { CoreModule } from '../../platform/core/core.module.js';
 import { HttpModule } from '../../platform/http/http.module.js';
 import { SessionModule } from '../../session/session.module.js';
@@ -20,7 +20,7 @@ import { WellKnownController } from './transmitter/well-known.controller.js';
 
 /** The module of signals: its streams to other systems, and what it does at signals from the login provider. */
 @Module({
-  imports: [AuditModule, CoreModule, HttpModule, OauthModule, SessionModule, UsersModule],
+  imports: [AuditModule, CoreModule, HttpModule, LoginModule, SessionModule, UsersModule],
   controllers: [ReceivedSignalsController, SignalsController, WellKnownController],
   providers: [
     PushEndpoints,

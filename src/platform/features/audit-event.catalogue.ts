@@ -42,7 +42,6 @@ export const coreAuditEvents = [
   'api_key_revoked',
   'application_access_granted',
   'application_access_revoked',
-  'token_exchanged',
   'refresh_token_reused',
   'rate_limited',
 ] as const;

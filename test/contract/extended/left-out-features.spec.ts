@@ -23,9 +23,12 @@ import { TestDatabases } from '../../support/test.database.js';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 
-/** A feature with those that need it. */
-const withDependents = (name: string): readonly Feature[] =>
-  ownFeatures.filter((feature) => feature.name === name || feature.needs.includes(name));
+/** A feature with those that need it, also by way of another one. */
+const withDependents = (name: string): readonly Feature[] => {
+  const leaves = (feature: Feature): boolean =>
+    feature.name === name || ownFeatures.some((other) => feature.needs.includes(other.name) && leaves(other));
+  return ownFeatures.filter(leaves);
+};
 const companyLogins = withDependents('connections').map(({ name }) => name);
 const documentSchema = z.looseObject({
   tags: z.array(z.looseObject({ name: z.string() })),
@@ -384,6 +387,34 @@ describe('a feature that is left out', () => {
       expect((await app.inject({ url: '/api/v1/me/orgs', headers: ofGrace })).body).toContain(id);
     } finally {
       await app.close();
+    }
+  });
+
+  it('token-exchange: there is no token endpoint, and clients of protected resources are told the provider’s', async () => {
+    const headers = { host: 'auth.example.test' };
+    const metadata = { url: '/.well-known/oauth-authorization-server', headers };
+    const tokenRequest = { method: 'POST', url: '/auth/token', headers } as const;
+    const { PUBLIC_URL: issuer } = whole.configuration;
+    const names = withDependents('token-exchange').map(({ name }) => name);
+    const PROTECTED_RESOURCES = JSON.stringify([{ resource: 'https://notes.example/mcp', scopes: {} }]);
+    expect((await whole.app.inject(metadata)).json()).toMatchObject({
+      token_endpoint: `${issuer}/auth/token`,
+      authorization_endpoint: `${issuer}/auth/cli`,
+    });
+    const [alone, withResources] = [await without(names), await without(names, { PROTECTED_RESOURCES })];
+    try {
+      expect((await alone.inject(tokenRequest)).statusCode).toBe(404);
+      const stated = (await alone.inject(metadata)).json();
+      expect(stated).toMatchObject({ issuer, jwks_uri: `${issuer}/.well-known/jwks.json` });
+      expect(stated).not.toHaveProperty('token_endpoint');
+      expect(stated).not.toHaveProperty('grant_types_supported');
+      expect((await withResources.inject(metadata)).json()).toMatchObject({
+        token_endpoint: `${issuer}/ory/hydra/oauth2/token`,
+        grant_types_supported: ['authorization_code', 'refresh_token'],
+      });
+    } finally {
+      await alone.close();
+      await withResources.close();
     }
   });
 

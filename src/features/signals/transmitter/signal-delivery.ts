@@ -5,7 +5,7 @@ import type { SignalStreamRow } from '../signal.schema.js';
 import { Clock } from '../../../platform/time/clock.service.js';
 import { Problem } from '../../../platform/errors/problem.error.js';
 import type { Principal } from '../../../session/principal.js';
-import { isLive } from '../../../oauth/credential-life.js';
+import { isLive } from '../../../session/revocation/credential-life.js';
 import { RevocationFeed } from '../../../session/revocation/revocation-feed.js';
 import { type SecurityEvent, SecurityEvents, kindsOf } from './security-events.js';
 import { type PendingRevocation, SignalStreamRepository } from './signal-stream.repository.js';

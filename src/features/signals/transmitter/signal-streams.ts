@@ -12,7 +12,7 @@ import { Clock } from '../../../platform/time/clock.service.js';
 import { apiKeyClientId } from '../../../session/guards/key-authenticator.js';
 import { covers, revocationsScope } from '../../../session/guards/scopes.js';
 import { type Principal, hasSession, isAdministrator } from '../../../session/principal.js';
-import { ServiceClients } from '../../../oauth/service-clients.service.js';
+import { ServiceClients } from '../../../login/service-clients.service.js';
 import { PushEndpoints } from './push-endpoints.js';
 import { audienceOf, requestedBy } from './security-events.js';
 import { SignalStreamRepository } from './signal-stream.repository.js';

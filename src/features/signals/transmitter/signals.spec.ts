@@ -20,7 +20,7 @@ import { newId } from '../../../platform/core/identifier.js';
 import { SignalDatabase } from '../signal.schema.js';
 import { RevocationFeed } from '../../../session/revocation/revocation-feed.js';
 import { RevocationService } from '../../../session/revocation/revocation.service.js';
-import { exchangeGrantType, tokenTypes } from '../../../oauth/token-exchange.schemas.js';
+import { exchangeGrantType, tokenTypes } from '../../../session/tokens/token-types.js';
 import { deliveryMethods, eventTypes, verificationType } from './signal.schemas.js';
 
 interface PushedEvent {

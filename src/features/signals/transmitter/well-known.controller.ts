@@ -1,6 +1,6 @@
 import { Controller, Get, Header, Inject } from '@nestjs/common';
 import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
-import { maxAge, metadataProperties } from '../../../oauth/well-known.controller.js';
+import { maxAge, metadataProperties } from '../../../session/discovery/well-known.controller.js';
 import { CONFIGURATION } from '../../../platform/config/config.module.js';
 import type { Configuration } from '../../../platform/config/configuration.js';
 import { Public } from '../../../session/guards/access.decorators.js';

@@ -396,7 +396,6 @@ export const english = {
   'admin.audit.type.invite_declined': 'Invitation declined',
   'admin.audit.type.api_key_created': 'API key created',
   'admin.audit.type.api_key_revoked': 'API key revoked',
-  'admin.audit.type.token_exchanged': 'Token exchanged',
   'admin.audit.type.refresh_token_reused': 'Refresh token used again',
   'admin.audit.type.application_access_revoked': 'Application’s access revoked',
   'admin.audit.type.application_access_granted': 'Application given access',

@@ -1,7 +1,7 @@
 import { decodeJwt } from 'jose';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { z } from 'zod';
-import { tokenTypes } from '../../../../oauth/token-exchange.schemas.js';
+import { tokenTypes } from '../../../../session/tokens/token-types.js';
 import { ClientAdoption } from '../../../../providers/ory/hydra/client-adoption.js';
 import { Database } from '../../../../platform/database/database.schema.js';
 import { newId } from '../../../../platform/core/identifier.js';

@@ -6,7 +6,7 @@ import { AuthError, type RevocationOptions, type Verifier, createVerifier } from
 import { SignJWT, decodeJwt } from 'jose';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
 import { findFreePorts } from '../../../../launcher/port-finder.js';
-import { exchangeGrantType, tokenTypes } from '../../../../oauth/token-exchange.schemas.js';
+import { exchangeGrantType, tokenTypes } from '../../../../session/tokens/token-types.js';
 import { Database, type RevocationRow } from '../../../../platform/database/database.schema.js';
 import { newId } from '../../../../platform/core/identifier.js';
 import { RevocationFeed } from '../../../../session/revocation/revocation-feed.js';

@@ -2,31 +2,30 @@ import { Body, Inject, Req, Res } from '@nestjs/common';
 import { ApiBody, ApiConsumes, ApiResponse } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { CONFIGURATION } from '../platform/config/config.module.js';
-import type { Configuration } from '../platform/config/configuration.js';
-import { Problem } from '../platform/errors/problem.error.js';
-import { UnreadableAs, asOAuthError } from '../platform/http/unreadable-body.js';
-import { Clock } from '../platform/time/clock.service.js';
-import { CurrentUser, OptionalSession } from '../session/guards/access.decorators.js';
-import { ApiController, ApiRoute } from '../session/guards/api-route.js';
-import type { Principal } from '../session/principal.js';
-import type { MintedSession } from '../session/session-minter.js';
-import { AuthorizationServer } from './authorization-server.js';
+import { CONFIGURATION } from '../../platform/config/config.module.js';
+import type { Configuration } from '../../platform/config/configuration.js';
+import { Problem } from '../../platform/errors/problem.error.js';
+import { UnreadableAs, asOAuthError } from '../../platform/http/unreadable-body.js';
+import { Clock } from '../../platform/time/clock.service.js';
+import { CurrentUser, OptionalSession } from '../../session/guards/access.decorators.js';
+import { ApiController, ApiRoute } from '../../session/guards/api-route.js';
+import type { Principal } from '../../session/principal.js';
+import type { MintedSession } from '../../session/session-minter.js';
+import { AuthorizationServer } from '../../session/discovery/authorization-server.js';
+import { exchangeGrantType, tokenTypes } from '../../session/tokens/token-types.js';
 import { OAuthError, invalidForm } from './oauth.error.js';
-import { RateLimited } from '../session/guards/rate-limited.decorators.js';
+import { RateLimited } from '../../session/guards/rate-limited.decorators.js';
 import {
   codeGrantType,
   exchangeAnswerSchema,
   exchangeErrorSchema,
   exchangeFormProperties,
   exchangeFormSchema,
-  exchangeGrantType,
   grantSchema,
-  tokenTypes,
 } from './token-exchange.schemas.js';
 import { TokenGrants } from './token-grants.js';
 import { TokenExchange } from './token-exchange.service.js';
-import { clientInfoOf } from '../platform/http/client-info.js';
+import { clientInfoOf } from '../../platform/http/client-info.js';
 
 const clientSchema = z.looseObject({ client_id: z.string() });
 /** The grants of which requests may be for the login provider. */

@@ -1,13 +1,12 @@
 import { Controller, Get, Header, Inject, applyDecorators } from '@nestjs/common';
 import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { JWK } from 'jose';
-import { CONFIGURATION } from '../platform/config/config.module.js';
-import type { Configuration } from '../platform/config/configuration.js';
-import { Public } from '../session/guards/access.decorators.js';
-import { ScopeCatalogue } from '../platform/features/scope.catalogue.js';
-import { SigningKeyRing } from '../session/tokens/signing-key-ring.js';
+import { CONFIGURATION } from '../../platform/config/config.module.js';
+import type { Configuration } from '../../platform/config/configuration.js';
+import { Public } from '../guards/access.decorators.js';
+import { ScopeCatalogue } from '../../platform/features/scope.catalogue.js';
+import { SigningKeyRing } from '../tokens/signing-key-ring.js';
 import { AuthorizationServer } from './authorization-server.js';
-import { TokenGrants } from './token-grants.js';
 
 /** Seconds for which others may cache the keys: they accept a revoked key this much longer. */
 export const maxAge = 60;
@@ -62,7 +61,6 @@ export class WellKnownController {
   constructor(
     private readonly keys: SigningKeyRing,
     private readonly authorizationServer: AuthorizationServer,
-    private readonly grants: TokenGrants,
     private readonly catalogue: ScopeCatalogue,
     @Inject(CONFIGURATION) configuration: Configuration,
   ) {
@@ -101,7 +99,7 @@ export class WellKnownController {
     description: 'The metadata.',
     schema: {
       type: 'object',
-      required: ['issuer', 'jwks_uri', 'token_endpoint'],
+      required: ['issuer', 'jwks_uri'],
       properties: metadataProperties,
     },
   })
@@ -109,8 +107,6 @@ export class WellKnownController {
     return {
       issuer: this.#issuer,
       jwks_uri: `${this.#issuer}/.well-known/jwks.json`,
-      token_endpoint: `${this.#issuer}/auth/token`,
-      ...this.grants.metadata(this.#issuer),
       code_challenge_methods_supported: ['S256'],
       response_types_supported: [],
       service_documentation: `${this.#issuer}/docs`,

@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
-import { StartError } from '../platform/errors/start-errors.js';
-import type { ClientInfo } from '../platform/http/client-info.js';
-import type { MintedSession } from '../session/session-minter.js';
-import { exchangeGrantType } from './token-exchange.schemas.js';
+import { StartError } from '../../platform/errors/start-errors.js';
+import type { ClientInfo } from '../../platform/http/client-info.js';
+import type { MintedSession } from '../../session/session-minter.js';
+import { exchangeGrantType } from '../../session/tokens/token-types.js';
 
 /** What a grant gives for a request. */
 export interface GrantedTokens {

@@ -1,4 +1,4 @@
-import { type Actor, type Claims, actorsIn } from '../session/tokens/claims.schema.js';
+import { type Actor, type Claims, actorsIn } from '../../session/tokens/claims.schema.js';
 import { OAuthError } from './oauth.error.js';
 
 /** The actor and all previous actors (RFC 8693 section 4.1); the outermost is the current one. */

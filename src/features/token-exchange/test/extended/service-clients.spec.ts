@@ -1,12 +1,12 @@
 import { decodeJwt } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Database } from '../../src/platform/database/database.schema.js';
-import { RevocationService } from '../../src/session/revocation/revocation.service.js';
-import { OAuthApp } from '../support/oauth.app.js';
-import { OryAdmin, type RegisteredClient } from '../support/ory.admin.js';
-import { newPerson, signUp } from '../support/person.js';
-import { type Stack, startStack } from '../support/stack.js';
-import { type Page, UserAgent } from '../support/user-agent.js';
+import { Database } from '../../../../platform/database/database.schema.js';
+import { RevocationService } from '../../../../session/revocation/revocation.service.js';
+import { OAuthApp } from '../../../../../test/support/oauth.app.js';
+import { OryAdmin, type RegisteredClient } from '../../../../../test/support/ory.admin.js';
+import { newPerson, signUp } from '../../../../../test/support/person.js';
+import { type Stack, startStack } from '../../../../../test/support/stack.js';
+import { type Page, UserAgent } from '../../../../../test/support/user-agent.js';
 
 const elsewhere = 'https://elsewhere.example';
 

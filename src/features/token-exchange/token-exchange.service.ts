@@ -1,26 +1,28 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { ApiKeysService } from '../api-keys/api-keys.service.js';
-import { AuditService } from '../directory/audit/audit.service.js';
-import { CONFIGURATION } from '../platform/config/config.module.js';
-import type { Configuration } from '../platform/config/configuration.js';
-import { ScopeCatalogue } from '../platform/features/scope.catalogue.js';
-import type { Problem } from '../platform/errors/problem.error.js';
-import { isScopeToken } from '../platform/core/scope.form.js';
-import { withAccount } from '../session/tokens/account-claims.js';
-import { apiKeyClientId } from '../session/guards/key-authenticator.js';
-import type { Principal } from '../session/principal.js';
-import { scopeTokens, uncovered } from '../session/guards/scopes.js';
-import type { Claims } from '../session/tokens/claims.schema.js';
-import type { MintedSession } from '../session/session-minter.js';
-import { requirePolicyMet, requireVerifiedEmail } from '../session/guards/authorization.js';
-import { TokenService } from '../session/tokens/token.service.js';
-import { UsersService } from '../directory/users/users.service.js';
+import { ApiKeysService } from '../../api-keys/api-keys.service.js';
+import { AuditService } from '../../directory/audit/audit.service.js';
+import { CONFIGURATION } from '../../platform/config/config.module.js';
+import type { Configuration } from '../../platform/config/configuration.js';
+import { ScopeCatalogue } from '../../platform/features/scope.catalogue.js';
+import type { Problem } from '../../platform/errors/problem.error.js';
+import { isScopeToken } from '../../platform/core/scope.form.js';
+import { withAccount } from '../../session/tokens/account-claims.js';
+import { apiKeyClientId } from '../../session/guards/key-authenticator.js';
+import type { Principal } from '../../session/principal.js';
+import { scopeTokens, uncovered } from '../../session/guards/scopes.js';
+import type { Claims } from '../../session/tokens/claims.schema.js';
+import type { MintedSession } from '../../session/session-minter.js';
+import { requirePolicyMet, requireVerifiedEmail } from '../../session/guards/authorization.js';
+import { TokenService } from '../../session/tokens/token.service.js';
+import { UsersService } from '../../directory/users/users.service.js';
 import { delegate } from './actor-chain.js';
 import { SubjectTokenResolver, type ResolvedSubject } from './subject-token-resolver.js';
 import { OAuthError, toRefusal } from './oauth.error.js';
-import { type ExchangeForm, tokenTypes } from './token-exchange.schemas.js';
-import type { ClientInfo } from '../platform/http/client-info.js';
-import { isNamed } from '../directory/users/org-reference.js';
+import { tokenExchangeEvents } from './token-exchange-events.js';
+import type { ExchangeForm } from './token-exchange.schemas.js';
+import { tokenTypes } from '../../session/tokens/token-types.js';
+import type { ClientInfo } from '../../platform/http/client-info.js';
+import { isNamed } from '../../directory/users/org-reference.js';
 
 /** The input of a token exchange. */
 export interface ExchangeRequest {
@@ -56,7 +58,7 @@ export class TokenExchange {
       const { minted, actor } = await this.#exchange(request);
       const { sub, sid, org } = minted.claims;
       await this.audit.record({
-        type: 'token_exchanged',
+        type: tokenExchangeEvents.token_exchanged.type,
         userId: sub,
         sessionId: sid,
         orgId: org?.id,
@@ -70,7 +72,8 @@ export class TokenExchange {
       // A refused login is already in the audit trail.
       if (form.subject_token_type !== tokenTypes.accessToken) {
         const { reason } = refusal;
-        await this.audit.record({ type: 'token_exchanged', outcome: 'failure', reason, ...client });
+        const { type } = tokenExchangeEvents.token_exchanged;
+        await this.audit.record({ type, outcome: 'failure', reason, ...client });
       }
       throw refusal;
     }

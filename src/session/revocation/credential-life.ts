@@ -1,5 +1,5 @@
-import type { Principal } from '../session/principal.js';
-import type { RevocationList } from '../session/revocation/revocation-list.js';
+import type { Principal } from '../principal.js';
+import type { RevocationList } from './revocation-list.js';
 
 /** Whether a caller's credential is still live: for requests that are answered long after the guard has looked. @param now in seconds. */
 export function isLive(

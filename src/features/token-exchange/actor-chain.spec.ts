@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { delegate } from './actor-chain.js';
-import { newId } from '../platform/core/identifier.js';
+import { newId } from '../../platform/core/identifier.js';
 import { OAuthError } from './oauth.error.js';
 
 describe('delegate', () => {

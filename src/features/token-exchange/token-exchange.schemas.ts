@@ -1,22 +1,9 @@
 import { z } from 'zod';
+import { exchangeGrantType, tokenTypes } from '../../session/tokens/token-types.js';
 import { oauthErrorCodes } from './oauth.error.js';
-
-/** `grant_type` of a token exchange. */
-export const exchangeGrantType = 'urn:ietf:params:oauth:grant-type:token-exchange';
 
 /** `grant_type` of the exchange of an authorization code. */
 export const codeGrantType = 'authorization_code';
-
-/** The token types (RFC 8693 section 3), and our own where the RFC has none. */
-export const tokenTypes = {
-  /** As a subject, the provider's access token; as an actor, one of ours. */
-  accessToken: 'urn:ietf:params:oauth:token-type:access_token',
-  /** A live augmented token. */
-  jwt: 'urn:ietf:params:oauth:token-type:jwt',
-  apiKey: 'urn:vestibule:params:oauth:token-type:api_key',
-  /** The session of the request's cookie; there is no token in the form. */
-  session: 'urn:vestibule:params:oauth:token-type:session',
-} as const;
 
 const issuedTypes = [tokenTypes.accessToken, tokenTypes.jwt] as const;
 const actorTypes = [tokenTypes.accessToken, tokenTypes.jwt, tokenTypes.apiKey] as const;

@@ -1,15 +1,16 @@
 import { Injectable } from '@nestjs/common';
-import type { Claims } from '../session/tokens/claims.schema.js';
-import { KeyAuthenticator } from '../session/guards/key-authenticator.js';
-import type { Principal } from '../session/principal.js';
-import { RequestAuthenticator } from '../session/guards/request-authenticator.js';
-import { covers, fullScope } from '../session/guards/scopes.js';
-import { LoginService } from '../login/login.service.js';
+import type { Claims } from '../../session/tokens/claims.schema.js';
+import { KeyAuthenticator } from '../../session/guards/key-authenticator.js';
+import type { Principal } from '../../session/principal.js';
+import { RequestAuthenticator } from '../../session/guards/request-authenticator.js';
+import { covers, fullScope } from '../../session/guards/scopes.js';
+import { LoginService } from '../../login/login.service.js';
 import { OAuthError } from './oauth.error.js';
-import { OwnSession } from '../login/own-session.service.js';
-import { ServiceClients } from './service-clients.service.js';
-import { type ExchangeForm, tokenTypes } from './token-exchange.schemas.js';
-import type { ClientInfo } from '../platform/http/client-info.js';
+import { OwnSession } from '../../login/own-session.service.js';
+import { ServiceClients } from '../../login/service-clients.service.js';
+import type { ExchangeForm } from './token-exchange.schemas.js';
+import { tokenTypes } from '../../session/tokens/token-types.js';
+import type { ClientInfo } from '../../platform/http/client-info.js';
 
 /** The subject or actor of a token exchange, and until when its token is valid. */
 export interface ResolvedSubject {

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { Problem } from '../platform/errors/problem.error.js';
+import { Problem } from '../../platform/errors/problem.error.js';
 
 /** `error` of an OAuth endpoint's answer: RFC 6749 section 5.2, RFC 8693 section 2.2.2. */
 export const oauthErrorCodes = [

@@ -1,12 +1,16 @@
 import { decodeJwt } from 'jose';
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, it, vi } from 'vitest';
-import { AuthStrategy } from '../../src/auth-strategy/auth.strategy.js';
-import { AuditService } from '../../src/directory/audit/audit.service.js';
-import { Database } from '../../src/platform/database/database.schema.js';
-import { RevocationService } from '../../src/session/revocation/revocation.service.js';
-import { TokenService } from '../../src/session/tokens/token.service.js';
-import { administratorAt } from '../support/administrator.js';
-import { type AnsweringOry, personsToken, startAnsweringOry } from '../support/answering.ory.js';
+import { AuthStrategy } from '../../../auth-strategy/auth.strategy.js';
+import { AuditService } from '../../../directory/audit/audit.service.js';
+import { Database } from '../../../platform/database/database.schema.js';
+import { RevocationService } from '../../../session/revocation/revocation.service.js';
+import { TokenService } from '../../../session/tokens/token.service.js';
+import { administratorAt } from '../../../../test/support/administrator.js';
+import {
+  type AnsweringOry,
+  personsToken,
+  startAnsweringOry,
+} from '../../../../test/support/answering.ory.js';
 import {
   type Credential,
   exchange,
@@ -16,17 +20,17 @@ import {
   plantOrg,
   send,
   textOf,
-} from '../support/api.caller.js';
-import { databaseKinds } from '../support/database.kinds.js';
-import { type FreshDatabase, freshDatabase } from '../support/fresh.database.js';
+} from '../../../../test/support/api.caller.js';
+import { databaseKinds } from '../../../../test/support/database.kinds.js';
+import { type FreshDatabase, freshDatabase } from '../../../../test/support/fresh.database.js';
 import {
   type Gateway,
   type GatewayAnswer,
   type HeldSession,
   providerEnv,
   startGateway,
-} from '../support/gateway.js';
-import { waitUntil } from '../support/stack.js';
+} from '../../../../test/support/gateway.js';
+import { waitUntil } from '../../../../test/support/stack.js';
 
 const grant_type = 'urn:ietf:params:oauth:grant-type:token-exchange';
 const types = {

@@ -3,9 +3,9 @@ import { HttpAdapterHost } from '@nestjs/core';
 import type { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { CONFIGURATION } from '../platform/config/config.module.js';
-import { type Configuration, protectedResourcesOf } from '../platform/config/configuration.js';
-import { innerCallHeaders } from '../platform/http/inner-call.js';
+import { CONFIGURATION } from '../../platform/config/config.module.js';
+import { type Configuration, protectedResourcesOf } from '../../platform/config/configuration.js';
+import { innerCallHeaders } from '../../platform/http/inner-call.js';
 
 /** Where the login provider's own endpoints are exposed. */
 const providerPath = '/ory/hydra';
@@ -21,6 +21,13 @@ const passedOn = [
   'x-forwarded-proto',
 ] as const;
 
+/** Members of the metadata of an authorization server (RFC 8414 section 2). */
+export interface ServerMetadata {
+  readonly token_endpoint?: string;
+  readonly grant_types_supported?: readonly string[];
+  readonly [member: string]: unknown;
+}
+
 /** An answer of the provider's token endpoint. */
 export interface ProviderAnswer {
   readonly status: number;
@@ -28,14 +35,14 @@ export interface ProviderAnswer {
 }
 
 /**
- * What the gateway is for clients that get tokens for a protected resource by themselves (`PROTECTED_RESOURCES`): their authorization
- * server, of which users log in at the provider. Its metadata names the provider's endpoint for that, and the gateway's own token
- * endpoint, which passes their codes and refresh tokens on.
+ * What the gateway is as an authorization server: what features make of it, and what it is for clients that get tokens for a protected
+ * resource by themselves (`PROTECTED_RESOURCES`). Their users log in at the provider, whose endpoint for that its metadata names. The
+ * gateway's own token endpoint passes their codes and refresh tokens on.
  */
 @Injectable()
 export class AuthorizationServer {
   readonly #configuration: Configuration;
-  #added: Readonly<Record<string, unknown>> = {};
+  readonly #added: (() => ServerMetadata)[] = [];
 
   constructor(
     private readonly host: HttpAdapterHost<FastifyAdapter>,
@@ -44,33 +51,35 @@ export class AuthorizationServer {
     this.#configuration = configuration;
   }
 
-  /** Adds members to the metadata, as a feature has them. */
-  add(members: Readonly<Record<string, unknown>>): void {
-    this.#added = { ...this.#added, ...members };
+  /** Adds members to the metadata, as a feature has them when it is read. */
+  add(members: () => ServerMetadata): void {
+    this.#added.push(members);
   }
 
-  /** What the metadata (RFC 8414) states besides, or otherwise; nothing where there is no protected resource. */
-  metadata(): Readonly<Record<string, unknown>> {
+  /** What the metadata states besides the core's, or otherwise. */
+  metadata(): ServerMetadata {
+    const added: ServerMetadata = Object.assign({}, ...this.#added.map((members) => members()));
     const resources = this.#resources;
     const { PUBLIC_URL: issuer } = this.#configuration;
     if (resources.length === 0) {
-      return {};
+      return added;
     }
+    const {
+      token_endpoint: tokens = `${issuer}${providerPath}/oauth2/token`,
+      grant_types_supported: grants = [],
+    } = added;
     const scopes = resources.flatMap((entry) => [...entry.scopes.keys()]);
     return {
+      ...added,
+      token_endpoint: tokens,
       authorization_endpoint: `${issuer}${providerPath}/oauth2/auth`,
       revocation_endpoint: `${issuer}${providerPath}/oauth2/revoke`,
-      grant_types_supported: [
-        'urn:ietf:params:oauth:grant-type:token-exchange',
-        'authorization_code',
-        'refresh_token',
-      ],
+      grant_types_supported: [...new Set([...grants, 'authorization_code', 'refresh_token'])],
       response_types_supported: ['code'],
       response_modes_supported: ['query'],
       token_endpoint_auth_methods_supported: ['none', 'client_secret_basic', 'client_secret_post'],
       revocation_endpoint_auth_methods_supported: ['none', 'client_secret_basic', 'client_secret_post'],
       scopes_supported: [...new Set(scopes), 'offline_access'],
-      ...this.#added,
       protected_resources: resources.map(({ resource }) => resource),
     };
   }

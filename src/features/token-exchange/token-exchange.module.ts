@@ -1,0 +1,35 @@
+import { Inject, Module, type OnModuleInit } from '@nestjs/common';
+import { ApiKeysModule } from '../../api-keys/api-keys.module.js';
+import { AuditModule } from '../../directory/audit/audit.module.js';
+import { UsersModule } from '../../directory/users/users.module.js';
+import { LoginModule } from '../../login/login.module.js';
+import { CONFIGURATION } from '../../platform/config/config.module.js';
+import type { Configuration } from '../../platform/config/configuration.js';
+import { CoreModule } from '../../platform/core/core.module.js';
+import { AuthorizationServer } from '../../session/discovery/authorization-server.js';
+import { DiscoveryModule } from '../../session/discovery/discovery.module.js';
+import { SessionModule } from '../../session/session.module.js';
+import { SubjectTokenResolver } from './subject-token-resolver.js';
+import { TokenExchangeController } from './token-exchange.controller.js';
+import { TokenExchange } from './token-exchange.service.js';
+import { TokenGrants } from './token-grants.js';
+
+/** The module of the gateway's own token endpoint. */
+@Module({
+  imports: [ApiKeysModule, AuditModule, CoreModule, DiscoveryModule, LoginModule, SessionModule, UsersModule],
+  controllers: [TokenExchangeController],
+  providers: [SubjectTokenResolver, TokenExchange, TokenGrants],
+  exports: [TokenExchange, TokenGrants],
+})
+export class TokenExchangeModule implements OnModuleInit {
+  constructor(
+    private readonly server: AuthorizationServer,
+    private readonly grants: TokenGrants,
+    @Inject(CONFIGURATION) private readonly configuration: Configuration,
+  ) {}
+
+  onModuleInit(): void {
+    const { PUBLIC_URL: issuer } = this.configuration;
+    this.server.add(() => ({ token_endpoint: `${issuer}/auth/token`, ...this.grants.metadata(issuer) }));
+  }
+}

@@ -1,0 +1,13 @@
+/** `grant_type` of a token exchange. */
+export const exchangeGrantType = 'urn:ietf:params:oauth:grant-type:token-exchange';
+
+/** The token types (RFC 8693 section 3), and our own where the RFC has none. */
+export const tokenTypes = {
+  /** As a subject, the provider's access token; as an actor, one of ours. */
+  accessToken: 'urn:ietf:params:oauth:token-type:access_token',
+  /** A live augmented token. */
+  jwt: 'urn:ietf:params:oauth:token-type:jwt',
+  apiKey: 'urn:vestibule:params:oauth:token-type:api_key',
+  /** The session of the request's cookie; there is no token in the form. */
+  session: 'urn:vestibule:params:oauth:token-type:session',
+} as const;
