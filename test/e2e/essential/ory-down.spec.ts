@@ -115,10 +115,12 @@ describe.each(['kratos', 'hydra'] as const)('%s alone', (name) => {
       const login = timed(async () => new UserAgent(stack.url).post('/auth/login', { accessToken }));
       const guarded = await timed(async () => agent.fetch('/auth/session'));
       expect(guarded.value.status).toBe(200);
-      expect(guarded.ms).toBeLessThan(500);
+      // It doesn't wait for the two seconds of the other.
+      expect(guarded.ms).toBeLessThan(1900);
       const { value: page, ms } = await login;
       expect(page.status).toBe(503);
-      expect(ms).toBeLessThan(2500);
+      // A late call of an upstream that is well may take six.
+      expect(ms).toBeLessThan(5000);
     } finally {
       stack.ory.children[name].kill('SIGCONT');
     }
