@@ -4,7 +4,7 @@
 import { copyFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire, isBuiltin } from 'node:module';
 import { basename, dirname, join, relative, sep } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
 import { writeBuildVersion } from './version.mjs';
 
@@ -142,7 +142,8 @@ function inAscii(code) {
   return code.replace(/[^\0-\x7f]/g, escaped);
 }
 
-if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
+/** Joins each program of dist, and puts beside it what it needs besides. */
+export async function joinPrograms() {
   await joinProgram(join(dist, 'main.js'), apart, [featuresApart('program')]);
   await joinProgram(join(dist, 'cli', 'main.js'), apart, [featuresApart('module')]);
   await joinProgram(

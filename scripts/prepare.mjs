@@ -75,11 +75,7 @@ export async function prepare({ everything, builds = true, progress = createProg
       await install(everything, progress);
     }
     if (builds && !isBuilt()) {
-      rmSync(buildStamp, { force: true });
-      const hash = sourceHash();
       await npm(['run', '--silent', 'build'], 'building Vestibule', progress);
-      mkdirSync(dirname(buildStamp), { recursive: true });
-      writeFileSync(buildStamp, hash);
     }
     if (builds) {
       writeBuildVersion();
@@ -164,11 +160,18 @@ function lockHash() {
     .digest('hex');
 }
 
-function sourceHash() {
+/** Notes that dist was built from sources with this hash. */
+export function noteBuild(hash) {
+  writeFileSync(buildStamp, hash);
+}
+
+/** @returns {string} a hash of all that dist is built from. */
+export function sourceHash() {
   const hash = createHash('sha256').update(lockHash());
   const settings = [
     'nest-cli.json',
     'package.json',
+    'scripts/build.mjs',
     'scripts/join-gateway.mjs',
     'tsconfig.json',
     'tsconfig.build.json',

@@ -1,12 +1,13 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { expect, test, vi } from 'vitest';
 import { z } from 'zod';
 import { diskProblem } from '../../scripts/preflight.mjs';
 import { checkNode } from '../../scripts/prepare.mjs';
 import { findFreePorts } from '../../src/launcher/port-finder.js';
+import { linkPackages } from '../support/checkout.copy.js';
 import { cleanUp, root, temporaryFolder } from './launcher.harness.js';
 
 /** Stands in for npm: notes what it is asked for, and makes what the real one would make. */
@@ -22,7 +23,7 @@ const fakeNpm = `
   if (process.argv.includes('--workspaces=false')) appendFileSync('asked', 'small ');
   appendFileSync('asked', what + '\\n');
   if (existsSync('fail')) { process.stderr.write('E404 no such package\\n'); process.exit(1); }
-  const wait = setInterval(() => {
+  const wait = setInterval(async () => {
     if (existsSync('hold')) return;
     clearInterval(wait);
     for (const folder of what === 'ci' ? ['node_modules'] : ['dist/launcher', 'dist/cli']) {
@@ -32,6 +33,8 @@ const fakeNpm = `
     if (what === 'run') {
       writeFileSync('dist/launcher/main.js', 'process.stdout.write("the launcher runs\\\\n");');
       writeFileSync('dist/cli/main.js', '#!/usr/bin/env node\\nprocess.stdout.write("the command line runs\\\\n");');
+      const { noteBuild, sourceHash } = await import('./scripts/prepare.mjs');
+      noteBuild(sourceHash());
     }
     appendFileSync('asked', what + ' done\\n');
   }, 10);
@@ -116,6 +119,30 @@ test('builds again after a change of the sources, installs again after one of th
   writeFileSync(join(folder, 'package-lock.json'), '{}');
   await start().exited;
   expect(asked().slice(6)).toEqual(everything);
+});
+
+test('a start builds nothing where `npm run build` did, until the sources change', async () => {
+  const { start, asked, folder } = checkout();
+  linkPackages(folder);
+  const program = `process.stdout.write('the launcher runs\\n');\n`;
+  for (const [path, text] of [
+    ['cli/main.ts', program],
+    ['launcher/main.ts', program],
+    ['pages/assets/page.css', 'body {}\n'],
+    ['platform/i18n/locales/nl.json', '{}\n'],
+  ] as const) {
+    mkdirSync(dirname(join(folder, 'src', path)), { recursive: true });
+    writeFileSync(join(folder, 'src', path), text);
+  }
+  execFileSync('npm', ['run', '--silent', 'build'], { cwd: folder });
+  for (const path of ['main.d.ts', 'pages/assets/page.css', 'platform/i18n/locales/nl.json']) {
+    expect(existsSync(join(folder, 'dist', path)), path).toBe(true);
+  }
+  const first = start();
+  expect([await first.exited, first.output(), asked()]).toEqual([0, 'the launcher runs\n', []]);
+  writeFileSync(join(folder, 'src', 'main.ts'), 'changed');
+  await start().exited;
+  expect(asked()).toEqual(['run', 'run done']);
 });
 
 test.each(['bench', 'bench:check'])(

@@ -18,6 +18,11 @@ export function copyCheckout(folder: string): void {
   for (const name of readdirSync(checkout).filter((entry) => !left.has(entry))) {
     cpSync(join(checkout, name), join(folder, name), { recursive: true, preserveTimestamps: true });
   }
+  linkPackages(folder);
+}
+
+/** Installs this checkout's packages in a copy of it, as links. */
+export function linkPackages(folder: string): void {
   const [from, to] = [join(checkout, 'node_modules'), join(folder, 'node_modules')];
   mkdirSync(to);
   for (const name of readdirSync(from)) {
