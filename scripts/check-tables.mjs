@@ -36,7 +36,7 @@ const owners = {
   orgs: 'orgs',
   org_slugs: 'orgs',
   memberships: 'orgs',
-  invites: 'orgs',
+  invites: 'features/invites',
 };
 
 const writes = /\.(?:insertInto|updateTable|deleteFrom|mergeInto|replaceInto)\(\s*'([a-z_]+)'/g;

@@ -9,7 +9,7 @@ import {
   UserOwnership,
 } from '../directory/users/user-ownership.js';
 import { AccountSessions } from './sessions/account-sessions.service.js';
-import { OrgAutoJoin } from './org-auto-join.port.js';
+import { Invites } from './invites.js';
 import type { ClientInfo } from '../platform/http/client-info.js';
 
 /**
@@ -40,7 +40,7 @@ export class AccountOwnership {
     private readonly ownership: UserOwnership,
     private readonly sessions: AccountSessions,
     private readonly keys: ApiKeysService,
-    private readonly orgs: OrgAutoJoin,
+    private readonly invites: Invites,
     private readonly audit: AuditService,
   ) {}
 
@@ -173,7 +173,7 @@ export class AccountOwnership {
       const verifiedAt = proof.by === 'provider' ? identity.emailVerifiedAt : undefined;
       const before = verifiedAt ?? Number.MAX_SAFE_INTEGER;
       await this.keys.revokeMadeBy(userId, before, client);
-      await this.orgs.withdrawInvitesBy(userId, before, client);
+      await this.invites.feature.withdrawBy(userId, before, client);
     }
     if (identity.email === null || !identity.emailVerified) {
       return userId;

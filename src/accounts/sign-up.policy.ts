@@ -8,7 +8,7 @@ import type { NewAccountUse } from '../directory/users/users.service.js';
 import type { UserRow } from '../platform/database/database.schema.js';
 import type { ClientInfo } from '../platform/http/client-info.js';
 import { AccountProvisioning } from './account-provisioning.js';
-import { type InviteSource, OrgAutoJoin } from './org-auto-join.port.js';
+import { type InviteSource, Invites } from './invites.js';
 import { allowsDomain, opensSignUp } from './sign-up-rule.js';
 
 /** The address of a new account. */
@@ -20,7 +20,7 @@ export class SignUpPolicy {
   readonly #configuration: Configuration;
 
   constructor(
-    private readonly orgs: OrgAutoJoin,
+    private readonly invites: Invites,
     private readonly accounts: AccountProvisioning,
     @Inject(CONFIGURATION) configuration: Configuration,
   ) {
@@ -38,7 +38,7 @@ export class SignUpPolicy {
     if (SIGNUP === 'open') {
       return;
     }
-    const invite = await this.orgs.heldInvite(inviteSource);
+    const invite = await this.invites.held(inviteSource);
     if (invite === undefined || !opensSignUp(this.#configuration, invite)) {
       throw refused(SIGNUP === 'closed' ? 'signup_closed' : 'signup_without_invite');
     }
@@ -77,7 +77,7 @@ export class SignUpPolicy {
       return undefined;
     }
     return async (transaction, userId) => {
-      if (!(await this.orgs.admit(transaction, invite, userId))) {
+      if (!(await this.invites.feature.admit(transaction, invite, userId))) {
         throw uninvited;
       }
     };
@@ -111,7 +111,7 @@ export class SignUpPolicy {
   ): Promise<string | undefined> {
     const address = email === null ? undefined : foldIdentifier(email);
     const isClosed = this.#configuration.SIGNUP === 'closed';
-    const invite = await this.orgs.heldInvite(inviteSource);
+    const invite = await this.invites.held(inviteSource);
     if (invite !== undefined && (invite.email === null || invite.email === address)) {
       // While sign-up is closed, a claimed address isn't enough: the link must have come to it.
       const isProven = !isClosed || emailVerified || invite.isMailed;
@@ -119,7 +119,9 @@ export class SignUpPolicy {
         return invite.id;
       }
     }
-    return emailVerified && address !== undefined ? this.orgs.findAwaiting(address, isClosed) : undefined;
+    return emailVerified && address !== undefined
+      ? this.invites.feature.findAwaiting(address, isClosed)
+      : undefined;
   }
 
   /** Whether this is the verified address in `ADMIN_EMAIL`, which is admitted under every policy. */

@@ -18,7 +18,6 @@ import { ClaimsModule } from '../session/tokens/claims.module.js';
 import { UserAdministrationModule } from '../accounts/admin/user-administration.module.js';
 import { OperationsModule } from '../operations/operations.module.js';
 import { ObservabilityModule } from '../operations/metrics/observability.module.js';
-import { InviteAcceptanceModule } from '../orgs/invite-acceptance.module.js';
 import { OrgsModule } from '../orgs/orgs.module.js';
 import { PagesModule } from '../pages/pages.module.js';
 import { RevocationJanitor } from '../session/revocation/revocation-janitor.js';
@@ -57,7 +56,6 @@ export class AppModule {
         AccountModule,
         UserAdministrationModule,
         OrgsModule,
-        InviteAcceptanceModule,
         OperationsModule,
         VerifyModule,
         PagesModule.register(configuration),

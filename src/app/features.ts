@@ -5,6 +5,7 @@ import { connections } from '../features/connections/connections.feature.js';
 import { connectionsLdap } from '../features/connections-ldap/connections-ldap.feature.js';
 import { connectionsOidc } from '../features/connections-oidc/connections-oidc.feature.js';
 import { connectionsSaml } from '../features/connections-saml/connections-saml.feature.js';
+import { invites } from '../features/invites/invites.feature.js';
 import { organisations } from '../features/organisations/organisations.feature.js';
 import { protectedHosts } from '../features/protected-hosts/protected-hosts.feature.js';
 import { revocationStream } from '../features/revocation-stream/revocation-stream.feature.js';
@@ -23,6 +24,7 @@ export const ownFeatures: readonly Feature[] = [
   connectionsLdap,
   connectionsOidc,
   connectionsSaml,
+  invites,
   organisations,
   protectedHosts,
   revocationStream,

@@ -4,7 +4,7 @@ import { AdministratorAppointment } from '../accounts/administrator-appointment.
 import { AccountProvisioning } from '../accounts/account-provisioning.js';
 import { AccountOwnership } from '../accounts/account-ownership.service.js';
 import type { ValidatedLogin } from '../auth-strategy/auth.strategy.js';
-import type { InviteSource } from '../accounts/org-auto-join.port.js';
+import type { InviteSource } from '../accounts/invites.js';
 import { SignUpPolicy } from '../accounts/sign-up.policy.js';
 import { Problem } from '../platform/errors/problem.error.js';
 import type { ClientInfo } from '../platform/http/client-info.js';

@@ -11,7 +11,8 @@ import { loginByConnection } from '../directory/users/vouching-rules.js';
 import type { ValidatedLogin } from '../auth-strategy/auth.strategy.js';
 import { LoginRecorder } from './login-recorder.js';
 import { DomainAutoJoin } from '../accounts/domain-auto-join.js';
-import { type InviteSource, OrgAutoJoin } from '../accounts/org-auto-join.port.js';
+import { type InviteSource, Invites } from '../accounts/invites.js';
+import { OrgAutoJoin } from '../accounts/org-auto-join.port.js';
 import type { ClientInfo } from '../platform/http/client-info.js';
 
 /** A user whom the provider has confirmed, as this product knows them. */
@@ -29,6 +30,7 @@ export class UserProvisioning {
   constructor(
     private readonly users: UsersService,
     private readonly orgs: OrgAutoJoin,
+    private readonly invites: Invites,
     private readonly domains: DomainAutoJoin,
     private readonly logins: LoginRecorder,
     @Inject(CONFIGURATION) configuration: Configuration,
@@ -77,7 +79,7 @@ export class UserProvisioning {
     if (membership !== undefined) {
       throw loginByConnection();
     }
-    await this.orgs.redeemInvite(user, token, client);
+    await this.invites.feature.accept(user, token, client);
   }
 
   /**

@@ -1,28 +1,22 @@
 import { Injectable } from '@nestjs/common';
-import type { Transaction } from 'kysely';
-import { inviteTokenOf } from '../accounts/invite-link.js';
-import { type HeldInvite, type InviteSource, OrgAutoJoin } from '../accounts/org-auto-join.port.js';
-import type { User, VouchedMembership } from '../directory/users/identity.js';
-import { InviteLookup } from './invite-lookup.js';
-import { InviteRepository } from './invite.repository.js';
-import { InviteRedemption } from './invite-redemption.js';
+import { Invites } from '../accounts/invites.js';
+import { OrgAutoJoin } from '../accounts/org-auto-join.port.js';
+import type { VouchedMembership } from '../directory/users/identity.js';
 import { MembershipRepository } from './membership.repository.js';
 import { OrgEvents } from './org-events.js';
 import { OrgRepository } from './org.repository.js';
-import type { MembershipRow, OrgRole, Schema } from '../platform/database/database.schema.js';
+import type { MembershipRow, OrgRole } from '../platform/database/database.schema.js';
 import type { ClientInfo } from '../platform/http/client-info.js';
 
 type VouchedRole = Pick<VouchedMembership, 'role' | 'isRuled'>;
 
-/** Makes users members of organisations when they log in: by their connection, or by an invite. Implements the accounts' port. */
+/** Makes users members of organisations when they log in by their connection. Implements the accounts' port. */
 @Injectable()
 export class OrgLoginAutoJoin extends OrgAutoJoin {
   constructor(
     private readonly members: MembershipRepository,
-    private readonly redemption: InviteRedemption,
-    private readonly invites: InviteRepository,
+    private readonly invites: Invites,
     private readonly events: OrgEvents,
-    private readonly lookup: InviteLookup,
     private readonly orgs: OrgRepository,
   ) {
     super();
@@ -49,7 +43,7 @@ export class OrgLoginAutoJoin extends OrgAutoJoin {
         return { type: 'member_added', reason: 'connection_login', lowered: [] } as const;
       }
       await org.setRole(userId, role);
-      await org.revokeInvitesBeyond(known, role, this.orgs.time.now);
+      await this.invites.feature.withdrawBeyond(org.transaction, known, role);
       const lowered = await this.events.rightsTaken(org, userId);
       return { type: 'member_role_changed', reason: `${known.role}_to_${role}`, lowered } as const;
     });
@@ -62,32 +56,6 @@ export class OrgLoginAutoJoin extends OrgAutoJoin {
     const event = { ...changed, userId, orgId };
     await (actor === undefined ? this.events.recordBySystem(event) : this.events.record(actor, event));
     return true;
-  }
-
-  override async redeemInvite(user: User, token: string, client: ClientInfo): Promise<void> {
-    await this.redemption.redeem({ userId: user.id, client: client }, token);
-  }
-
-  override async withdrawInvitesBy(userId: string, before: number, client: ClientInfo): Promise<void> {
-    const reason = 'owner_proven';
-    for (const { id, org_id: orgId } of await this.invites.revokeBy(userId, before)) {
-      const target = { kind: 'invite', id } as const;
-      const event = { type: 'invite_revoked', target, reason } as const;
-      await this.events.record({ userId, client }, { ...event, ...(orgId === null ? {} : { orgId }) });
-    }
-  }
-
-  override async heldInvite({ token, destination }: InviteSource): Promise<HeldInvite | undefined> {
-    const found = token ?? inviteTokenOf(destination);
-    return found === undefined ? undefined : this.lookup.findOpen(found);
-  }
-
-  override async findAwaiting(email: string, byAdministrator: boolean): Promise<string | undefined> {
-    return this.invites.findAwaiting(email, byAdministrator);
-  }
-
-  override async admit(transaction: Transaction<Schema>, inviteId: string, userId: string): Promise<boolean> {
-    return this.invites.admit(transaction, inviteId, userId);
   }
 }
 

@@ -9,14 +9,11 @@ import type {
 } from '../platform/database/database.schema.js';
 import { type Principal, isAdministrator } from '../session/principal.js';
 import { mayActIn } from '../session/vouching.query.js';
-import { isAtLeast } from '../session/guards/authorization.js';
-import { foldIdentifier } from '../platform/core/account-identifier.js';
 import { requireLocked } from '../directory/users/user-rules.js';
 import type { RequiredFactors } from '../directory/users/required-factors.js';
 import { hasSecondFactor } from '../session/tokens/account-claims.js';
 import { type CallerStanding, verdictOn } from './org-access.js';
 import { higherRole } from './org.policy.js';
-import { roleSchema } from './org.schemas.js';
 
 /** What a policy of second factors is held by. */
 export interface FactorTime {
@@ -227,57 +224,6 @@ export class LockedOrg {
       .where('org_id', '=', this.row.id)
       .where('user_id', '=', userId)
       .execute();
-  }
-
-  /** Withdraws the unused invites of a user who may no longer invite. @param now milliseconds since the epoch. */
-  async revokeInvitesBy(userId: string, now: number): Promise<void> {
-    await this.transaction
-      .updateTable('invites')
-      .set({ revoked_at: now })
-      .where('org_id', '=', this.row.id)
-      .where('created_by', '=', userId)
-      .where('redeemed_at', 'is', null)
-      .where('revoked_at', 'is', null)
-      .execute();
-  }
-
-  /** Withdraws the unused invites for a user's address. @param roles those of the invites. @param now milliseconds since the epoch. */
-  async revokeInvitesTo(userId: string, roles: readonly OrgRole[], now: number): Promise<void> {
-    const user = await this.transaction
-      .selectFrom('users')
-      .select('email')
-      .where('id', '=', userId)
-      .executeTakeFirst();
-    if (user?.email === undefined || user.email === null) {
-      return;
-    }
-    await this.transaction
-      .updateTable('invites')
-      .set({ revoked_at: now })
-      .where('org_id', '=', this.row.id)
-      .where('email', '=', foldIdentifier(user.email))
-      .where('role', 'in', roles)
-      .where('redeemed_at', 'is', null)
-      .where('revoked_at', 'is', null)
-      .execute();
-  }
-
-  /**
-   * Withdraws the unused invites that go beyond a member's new role: those that they may make no longer, and, if it is a lower role, those
-   * for their address that would give a higher one back. @param now milliseconds since the epoch.
-   */
-  async revokeInvitesBeyond(
-    { user_id: userId, role: before }: Pick<MembershipRow, 'user_id' | 'role'>,
-    role: OrgRole,
-    now: number,
-  ): Promise<void> {
-    if (role === 'member') {
-      await this.revokeInvitesBy(userId, now);
-    }
-    if (!isAtLeast(role, before)) {
-      const higher = roleSchema.options.filter((each) => !isAtLeast(role, each));
-      await this.revokeInvitesTo(userId, higher, now);
-    }
   }
 
   #membership(userId: string) {

@@ -9,18 +9,11 @@ import { ProductNames } from './product-names.js';
 import { ApiKeysModule } from '../api-keys/api-keys.module.js';
 import { KeyAccounts } from '../api-keys/key-accounts.port.js';
 import { DomainAutoJoin } from '../accounts/domain-auto-join.js';
+import { Invites } from '../accounts/invites.js';
 import { OrgAutoJoin } from '../accounts/org-auto-join.port.js';
 import { LimitsModule } from '../directory/rate-limit/limits.module.js';
-import { LanguagesModule } from '../platform/i18n/languages.module.js';
-import { MailModule } from '../platform/mail/mail.module.js';
-import { AccountInvitesController } from './account-invites.controller.js';
-import { AccountInvites } from './account-invites.service.js';
 import { DomainRechecks } from './domain-rechecks.js';
 import { DomainRecords } from './domain-records.js';
-import { InviteDelivery } from './invite-delivery.js';
-import { InviteLookup } from './invite-lookup.js';
-import { InviteRedemption } from './invite-redemption.js';
-import { InviteRepository } from './invite.repository.js';
 import { MembershipRepository } from './membership.repository.js';
 import { OrgEvents } from './org-events.js';
 import { OrgKeyAccounts } from './org-key-accounts.js';
@@ -30,27 +23,15 @@ import { OrgRepository } from './org.repository.js';
 import { OwnLogins } from './own-logins.js';
 
 /**
- * The module of memberships in organisations, and of invites as they are accepted. It is global because it implements two ports of modules
- * below it. Logins join organisations by {@link OrgAutoJoin}, and {@link KeyAccounts} makes API keys' service accounts members.
+ * The module of memberships in organisations. It is global because it implements two ports of modules below it. Logins join organisations
+ * by {@link OrgAutoJoin}, and {@link KeyAccounts} makes API keys' service accounts members.
  */
 @Global()
 @Module({
-  imports: [
-    CoreModule,
-    DatabaseModule,
-    AuditModule,
-    SessionModule,
-    UsersModule,
-    LanguagesModule,
-    MailModule,
-    LimitsModule,
-    ApiKeysModule,
-  ],
-  controllers: [AccountInvitesController],
+  imports: [CoreModule, DatabaseModule, AuditModule, SessionModule, UsersModule, LimitsModule, ApiKeysModule],
   providers: [
     OrgRepository,
     MembershipRepository,
-    InviteRepository,
     OrgEvents,
     OrgNames,
     OrphanedApplications,
@@ -58,21 +39,15 @@ import { OwnLogins } from './own-logins.js';
     DomainAutoJoin,
     DomainRechecks,
     DomainRecords,
+    Invites,
     OwnLogins,
-    AccountInvites,
-    InviteDelivery,
-    InviteLookup,
-    InviteRedemption,
     { provide: OrgAutoJoin, useClass: OrgLoginAutoJoin },
     { provide: KeyAccounts, useClass: OrgKeyAccounts },
   ],
   exports: [
     DomainAutoJoin,
     DomainRecords,
-    InviteDelivery,
-    InviteLookup,
-    InviteRedemption,
-    InviteRepository,
+    Invites,
     KeyAccounts,
     MembershipRepository,
     OrgAutoJoin,

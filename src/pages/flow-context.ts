@@ -3,9 +3,8 @@ import type { FastifyRequest } from 'fastify';
 import { FlowDestination, challengeIn } from '../providers/ory/challenges/flow-destination.js';
 import { CompanyLogins } from '../providers/ory/sources/company-logins.js';
 import { foldIdentifier } from '../platform/core/account-identifier.js';
-import { inviteTokenOf } from '../accounts/invite-link.js';
 import { LoginLimits } from '../directory/rate-limit/login-limits.js';
-import { InviteLookup, type OpenInvite } from '../orgs/invite-lookup.js';
+import { Invites, type OpenInvite } from '../accounts/invites.js';
 import { accountKey } from '../providers/ory/proxy/session-account.js';
 import { type FlowApplication, FlowApplications } from './flow-application.js';
 import type { Flow } from './flow.parser.js';
@@ -35,15 +34,15 @@ export class FlowContextFinder {
     private readonly applications: FlowApplications,
     private readonly companies: CompanyLogins,
     private readonly destinations: FlowDestination,
-    private readonly invites: InviteLookup,
+    private readonly invites: Invites,
     private readonly limits: LoginLimits,
   ) {}
 
   async find(request: FastifyRequest, kind: FlowKind, flow: Flow): Promise<FlowContext> {
     const challenge = challengeIn(flow.return_to);
     const application = await this.applications.find(challenge, request);
-    const token = inviteTokenOf(await this.destinations.find(request, flow.return_to));
-    const invite = token === undefined ? undefined : await this.invites.findOpen(token);
+    const destination = await this.destinations.find(request, flow.return_to);
+    const invite = await this.invites.held({ destination });
     const triesLeft = kind === 'login' ? await this.#triesLeft(request, flow) : undefined;
     const companyLogin =
       kind === 'login' && challenge !== undefined && (await this.companies.source?.mayExist()) === true

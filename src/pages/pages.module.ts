@@ -8,7 +8,6 @@ import { ApiKeysModule } from '../api-keys/api-keys.module.js';
 import { CoreModule } from '../platform/core/core.module.js';
 import { AdminAccessController } from './admin/admin-access.controller.js';
 import { AdminAuditController } from './admin/admin-audit.controller.js';
-import { AdminInviteController } from './admin/admin-invite.controller.js';
 import { AdminKeysController } from './admin/admin-keys.controller.js';
 import { AdminUserController } from './admin/admin-user.controller.js';
 import { AdminUserPages } from './admin/admin-user.pages.js';
@@ -25,7 +24,6 @@ import { FlowApplications } from './flow-application.js';
 import { FlowController } from './flow.controller.js';
 import { FlowContextFinder } from './flow-context.js';
 import { HomeController } from './home.controller.js';
-import { InvitationController } from './invitation.controller.js';
 import { OpenApiDocument } from './openapi-document.js';
 import { OrgsModule } from '../orgs/orgs.module.js';
 import { LimitsModule } from '../directory/rate-limit/limits.module.js';
@@ -65,13 +63,11 @@ export class PagesModule {
         SessionsFormController,
         ApiKeysFormController,
         AccountDeletionController,
-        InvitationController,
         DocsController,
         AdminUsersController,
         AdminUserController,
         AdminAccessController,
         AdminAuditController,
-        AdminInviteController,
         AdminKeysController,
         ...(configuration.AUTH_PROVIDER === 'ory' ? [] : [ApplicationsElsewhereController]),
         ...oryPages(configuration),

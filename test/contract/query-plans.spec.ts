@@ -6,7 +6,7 @@ import { AuditEventReader } from '../../src/operations/audit-events/audit-event-
 import { Clock } from '../../src/platform/time/clock.service.js';
 import { newId } from '../../src/platform/core/identifier.js';
 import type { DatabaseConnection } from '../../src/platform/database/database-connection.js';
-import { InviteRepository } from '../../src/orgs/invite.repository.js';
+import { InviteRepository } from '../../src/features/invites/invite.repository.js';
 import { OrgConnectionRepository } from '../../src/features/connections/owned/org-connection.repository.js';
 import { OrgDirectory } from '../../src/features/organisations/org-directory.js';
 import { OrgRepository } from '../../src/orgs/org.repository.js';
@@ -121,7 +121,7 @@ describe.each(databaseKinds)(
       [
         'invites that wait for an address',
         () =>
-          new InviteRepository(connection, new Clock(), plainConfiguration()).listFor(
+          new InviteRepository(connection, new Clock(), { INVITE_TTL: 1 }).listFor(
             'person-7@example.org',
             51,
             userIds[4999],

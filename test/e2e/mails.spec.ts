@@ -12,7 +12,7 @@ import { findFreePorts } from '../../src/launcher/port-finder.js';
 import { makeSecrets } from '../../src/launcher/secret.store.js';
 import { sqliteDsn } from '../../src/launcher/sqlite-dsn.js';
 import { SupervisedChild } from '../../src/launcher/supervised-child.js';
-import { inviteMail } from '../../src/platform/mail/invite-mail.js';
+import { inviteMail } from '../../src/features/invites/invite-mail.js';
 import { type Mail, Mailbox } from '../support/mailbox.js';
 import { prepareOryData } from '../support/ory.template.js';
 import { newPerson } from '../support/person.js';

@@ -11,8 +11,8 @@ import {
   inviteListSchema,
   invitesWithPower,
   newInviteSchema,
-} from '../../orgs/invite.schemas.js';
-import { invitesMade, inviteChecks } from '../../orgs/invite-limits.js';
+} from '../invites/invite.schemas.js';
+import { invitesMade, inviteChecks } from '../invites/invite-limits.js';
 import { RateLimits } from '../../directory/rate-limit/rate-limits.js';
 import { InvitesService } from './invites.service.js';
 

@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { inviterNameOf } from '../../accounts/inviter-name.js';
+import { inviterNameOf } from '../invites/inviter-name.js';
 import { type SignUpSettings, opensSignUp } from '../../accounts/sign-up-rule.js';
 import { CONFIGURATION } from '../../platform/config/config.module.js';
 import type { Configuration } from '../../platform/config/configuration.js';
@@ -11,20 +11,21 @@ import type { InviteRow } from '../../platform/database/database.schema.js';
 import { type Page, type PageQuery, decodeCursor, toPage } from '../../platform/http/page-cursor.js';
 import { covers } from '../../session/guards/scopes.js';
 import type { Caller, Principal } from '../../session/principal.js';
-import { InviteDelivery } from '../../orgs/invite-delivery.js';
-import { InviteRepository, type WaitingInvite } from '../../orgs/invite.repository.js';
+import { InviteDelivery } from '../invites/invite-delivery.js';
+import { InviteRepository, type WaitingInvite } from '../invites/invite.repository.js';
 import type {
   CreatedInvite,
   InviteAnswer,
   WaitingInvites,
   newInviteSchema,
-} from '../../orgs/invite.schemas.js';
+} from '../invites/invite.schemas.js';
 import { codeHash, newCode } from '../../platform/crypto/one-time-code.js';
 import { foldIdentifier } from '../../platform/core/account-identifier.js';
 import { MembershipRepository } from '../../orgs/membership.repository.js';
 import { requireId, requireMay, requireReadable } from '../../orgs/org-access.js';
 import { OrgEvents } from '../../orgs/org-events.js';
 import { OrgRepository } from '../../orgs/org.repository.js';
+import { inviteEvents } from '../invites/invite-audit-events.js';
 
 /** Maximum number of open invites of one organisation: enough for real use, too few for sending spam. */
 const maximumOpen = 200;
@@ -101,7 +102,7 @@ export class InvitesService {
       await this.invites.markMailed(invite.id);
     }
     await this.events.record(caller, {
-      type: 'invite_created',
+      type: inviteEvents.invite_created.type,
       target: { kind: 'invite', id: invite.id },
       ...(invite.org_id === null ? {} : { orgId: invite.org_id }),
       reason: delivered.mailed ? 'mailed' : 'link',
@@ -162,7 +163,11 @@ export class InvitesService {
         throw new Problem('gone', { reason: 'invite_over' });
       }
     });
-    await this.events.record(caller, { type: 'invite_revoked', target: { kind: 'invite', id }, orgId });
+    await this.events.record(caller, {
+      type: inviteEvents.invite_revoked.type,
+      target: { kind: 'invite', id },
+      orgId,
+    });
   }
 
   #answer(row: InviteRow): InviteAnswer {

@@ -13,7 +13,8 @@ import { requireId, requireMay, requireReadable } from '../../orgs/org-access.js
 import { OrgEvents } from '../../orgs/org-events.js';
 import type { LockedOrg } from '../../orgs/org-lock.js';
 import { OrgRepository } from '../../orgs/org.repository.js';
-import { type MemberAnswer, type Membership, roleSchema } from '../../orgs/org.schemas.js';
+import type { MemberAnswer, Membership } from '../../orgs/org.schemas.js';
+import { InviteRepository } from '../invites/invite.repository.js';
 import { orgEvents } from './org-audit-events.js';
 
 /** An organisation and a user, by their ids as the caller gave them. */
@@ -30,6 +31,7 @@ export class MembersService {
     private readonly members: MembershipRepository,
     private readonly events: OrgEvents,
     private readonly clock: Clock,
+    private readonly invites: InviteRepository,
   ) {}
 
   /** Lists members or join requests. @throws {Problem} `not_found`; `forbidden` for requests that the caller may not see. */
@@ -74,7 +76,7 @@ export class MembersService {
         await requireOtherOwner(org, member);
       }
       await org.setRole(userId, role);
-      await org.revokeInvitesBeyond(member, role, this.clock.now());
+      await this.invites.revokeBeyond(org.transaction, member, role);
       const lowered = member.role === role ? [] : await this.events.rightsTaken(org, userId);
       return { before: member.role, lowered };
     });
@@ -118,9 +120,10 @@ export class MembersService {
         await requireOtherOwner(org, member);
       }
       await org.setState(userId, isLeaving ? 'left' : 'removed');
-      await org.revokeInvitesBy(userId, this.clock.now());
+      const gone = { org_id: id, user_id: userId };
+      await this.invites.revokeMadeBy(org.transaction, gone);
       if (!isLeaving) {
-        await org.revokeInvitesTo(userId, roleSchema.options, this.clock.now());
+        await this.invites.revokeFor(org.transaction, gone);
       }
       return this.events.rightsTaken(org, userId);
     });

@@ -5,8 +5,8 @@ import { CurrentUser } from '../../session/guards/access.decorators.js';
 import { CurrentCaller } from '../../session/guards/caller.decorators.js';
 import { ApiController, ApiRoute } from '../../session/guards/api-route.js';
 import type { Caller, Principal } from '../../session/principal.js';
-import { InviteRedemption, type Redeemed } from '../../orgs/invite-redemption.js';
-import { redeemedSchema, waitingInvitesSchema } from '../../orgs/invite.schemas.js';
+import { InviteRedemption, type Redeemed } from '../invites/invite-redemption.js';
+import { redeemedSchema, waitingInvitesSchema } from '../invites/invite.schemas.js';
 import { InvitesService } from './invites.service.js';
 import { OwnLogins } from '../../orgs/own-logins.js';
 

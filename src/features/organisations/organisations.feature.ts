@@ -3,11 +3,12 @@ import { orgEvents } from './org-audit-events.js';
 import { orgProblems } from './org-problems.js';
 
 /**
- * Organisations that users make and manage: their members, invites, domains and API keys. Membership itself, its roles and what an invite
- * lets somebody do are core's (docs/adr/0002).
+ * Organisations that users make and manage: their members, invites, domains and API keys. Membership itself and its roles are core's
+ * (docs/adr/0002).
  */
 export const organisations = defineFeature({
   name: 'organisations',
+  needs: ['invites'],
   prefixes: ['organisations', 'org', 'domain', 'member', 'join'],
   problems: orgProblems,
   groups: {

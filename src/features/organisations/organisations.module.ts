@@ -11,6 +11,7 @@ import { PageFrameModule } from '../../pages/page-frame.module.js';
 import { CoreModule } from '../../platform/core/core.module.js';
 import { DatabaseModule } from '../../platform/database/database.module.js';
 import { SessionModule } from '../../session/session.module.js';
+import { InvitesModule } from '../invites/invites.module.js';
 import { InvitesController } from './invites.controller.js';
 import { InvitesService } from './invites.service.js';
 import { MembersController } from './members.controller.js';
@@ -42,6 +43,7 @@ import { OwnMembershipController } from './pages/own-membership.controller.js';
     ApiKeysModule,
     CoreModule,
     DatabaseModule,
+    InvitesModule,
     LimitsModule,
     OrgsModule,
     PageFrameModule,

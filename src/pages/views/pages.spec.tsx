@@ -2,18 +2,16 @@ import { parse } from 'node-html-parser';
 import type { VNode } from 'preact';
 import { describe, expect, it } from 'vitest';
 import { renderView } from '../../../test/support/page.frame.js';
-import { describePages, hostile, orgsOfOneName } from '../../../test/support/page.suite.js';
+import { describePages, hostile } from '../../../test/support/page.suite.js';
 import { english } from '../../platform/i18n/locales/en.js';
 import { DeleteAccountPage } from './account-data.view.js';
 import { AccountPage, type AccountPageProps } from './account.view.js';
 import { CreatedKeyPage } from './api-keys.view.js';
 import { ApplicationsElsewherePage } from './admin/applications-elsewhere.view.js';
-import { AdminInvitePage } from './admin/invite.view.js';
 import { ConsentPage } from './consent.view.js';
 import { DemoPage } from './demo.view.js';
 import { DocsPage } from './docs.view.js';
 import { ErrorPage } from './error.view.js';
-import { InvitationAcceptedPage, InvitationGonePage, InvitationPage } from './invitation.view.js';
 import { LogoutPage } from './logout.view.js';
 import { Time } from './time.view.js';
 import { WelcomePage } from './welcome.view.js';
@@ -89,26 +87,6 @@ const pages: readonly (readonly [string, VNode])[] = [
         },
       ]}
     />,
-  ],
-  [
-    'invitation',
-    <InvitationPage
-      token={hostile}
-      returnTo={`/${hostile}`}
-      invite={{
-        orgName: hostile,
-        inviterName: hostile,
-        role: 'member',
-        opensSignUp: true,
-        isForAddress: true,
-      }}
-      refusal="otherAddress"
-    />,
-  ],
-  ['invitation that is gone', <InvitationGonePage />],
-  [
-    'accepted invitation',
-    <InvitationAcceptedPage org={{ id: hostile, name: hostile }} isActive={false} next={`/${hostile}`} />,
   ],
   ['created key', <CreatedKeyPage name={hostile} value={hostile} />],
   ['applications elsewhere', <ApplicationsElsewherePage issuer={hostile} />],
@@ -312,33 +290,4 @@ describe('Time', () => {
   it('shows what is no time as it is', () => {
     expect(renderView(<Time iso="soon" />)).toContain('<span>soon</span>');
   });
-});
-
-it('organisations of one name can be told apart in the form for an invitation', () => {
-  const page = <AdminInvitePage orgs={orgsOfOneName} invites={[]} />;
-  const html = renderView(page, { user: { name: 'Ada', email: 'ada@example.org', isAdmin: true } });
-  expect(html).toContain('>Acme (acme)<');
-  expect(html).toContain('>Acme (acme-berlin)<');
-});
-
-it('an invitation is to no organisation where there are none', () => {
-  const shown = (features: readonly string[]): string =>
-    renderView(<AdminInvitePage orgs={[]} invites={[]} />, { features: new Set(features) });
-  expect(shown(['organisations'])).toContain('name="org"');
-  expect(shown([])).not.toContain('name="org"');
-});
-
-it('an administrator sees the invitations to an account, and can revoke those that are open or have expired', () => {
-  const times = { createdAt: '2026-11-24T23:31:00.000Z', expiresAt: '2026-12-01T23:31:00.000Z' };
-  const invites = (['open', 'expired', 'revoked'] as const).map((state) => {
-    const email = `${state}@example.org`;
-    return { id: state, email, state, createdBy: 'u-1', redeemedBy: null, ...times };
-  });
-  const page = <AdminInvitePage orgs={[]} invites={invites} />;
-  const html = renderView(page, { user: { name: 'Ada', email: 'ada@example.org', isAdmin: true } });
-  expect(invites.filter(({ email }) => html.includes(`<strong>${email}</strong>`))).toEqual(invites);
-  expect([...html.matchAll(/action="\/admin\/invite\/(\w+)\/revoke"/g)].map(([, id]) => id)).toEqual([
-    'open',
-    'expired',
-  ]);
 });

@@ -291,9 +291,6 @@ export const commonVariables = z.object({
     example: '/etc/vestibule/locales',
   }),
   ...admissionVariables,
-  INVITE_TTL: duration.default(604_800).register(variableDocs, {
-    description: 'An invite to an organisation expires after this long.',
-  }),
   SMTP_URL: smtpUrl.optional().register(variableDocs, {
     description:
       'Mail server that invites are sent through: `smtps://user:password@host:465/`, or `smtp://…`, which must offer STARTTLS unless the URL has `?disable_starttls=true`. `?skip_ssl_verify=true` accepts any certificate.',

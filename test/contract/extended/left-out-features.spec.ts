@@ -14,6 +14,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest';
 import { z } from 'zod';
+import { Invites } from '../../../src/accounts/invites.js';
+import { SignUpPolicy } from '../../../src/accounts/sign-up.policy.js';
 import { DomainAutoJoin } from '../../../src/accounts/domain-auto-join.js';
 import { ownFeatures } from '../../../src/app/features.js';
 import { createApp } from '../../../src/app/app-setup.js';
@@ -423,6 +425,49 @@ describe('a feature that is left out', () => {
     } finally {
       await alone.close();
       await withResources.close();
+    }
+  });
+
+  it('invites: one that was made lets nobody in, no page leads to them, and sign-up by invite is shut', async () => {
+    const headers = { host: 'auth.example.test', cookie };
+    const email = `${newId()}@example.test`;
+    const made = await whole.app.inject({
+      method: 'POST',
+      url: '/api/v1/invites',
+      headers,
+      payload: { email },
+    });
+    const { id, url } = z.looseObject({ id: z.string(), url: z.url() }).parse(made.json());
+    const token = new URL(url).searchParams.get('invite') ?? '';
+    const grace = await whole.session({ email, emailVerified: true });
+    const client = { requestId: newId(), remoteAddress: '127.0.0.1', userAgent: null };
+    const left = withDependents('invites').map(({ name }) => name);
+    const [app, other] = [await without(left, { SIGNUP: 'invite' }), await without([], { SIGNUP: 'invite' })];
+    try {
+      const pages = ['/admin/invite', `/invitation?invite=${token}`, '/api/v1/invites'];
+      const statuses = async (of: typeof app) =>
+        Promise.all(pages.map(async (page) => (await of.inject({ url: page, headers })).statusCode));
+      expect([await statuses(other), await statuses(app)]).toEqual([
+        [200, 200, 200],
+        [404, 404, 404],
+      ]);
+      const users = async (of: typeof app) => (await of.inject({ url: '/admin/users', headers })).body;
+      const link = 'href="/admin/invite"';
+      expect([(await users(other)).includes(link), (await users(app)).includes(link)]).toEqual([true, false]);
+
+      const address = { email, emailVerified: true };
+      const signUp = async (of: typeof app) =>
+        of.get(SignUpPolicy, { strict: false }).requireAdmitted(address, { token }, false);
+      expect(await signUp(other)).toBeTypeOf('function');
+      await expect(signUp(app)).rejects.toMatchObject({ code: 'signup_refused' });
+      const accept = app.get(Invites, { strict: false }).feature.accept(grace.user, token, client);
+      await expect(accept).rejects.toMatchObject({ code: 'gone' });
+
+      const events = await app.inject({ url: '/api/v1/audit-events?type=invite_created', headers });
+      expect([events.statusCode, events.body.includes(id)]).toEqual([200, true]);
+    } finally {
+      await app.close();
+      await other.close();
     }
   });
 

@@ -1,7 +1,7 @@
 import { type Server, createServer } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { inviteMail } from '../../../src/platform/mail/invite-mail.js';
+import { inviteMail } from '../../../src/features/invites/invite-mail.js';
 import { SmtpMailer } from '../../../src/platform/mail/smtp-mailer.js';
 import { verifiedPerson } from '../../support/browser.api.js';
 import { Mailbox } from '../../support/mailbox.js';

@@ -1,7 +1,7 @@
 import { Controller, Param, Post, Res } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
-import { redeemedSchema } from '../../../orgs/invite.schemas.js';
+import { redeemedSchema } from '../../invites/invite.schemas.js';
 import { ApiClient } from '../../../pages/api.client.js';
 import { noContent, noticeOf, seeOther } from '../../../pages/form-answer.js';
 

@@ -3,7 +3,7 @@ import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { h } from 'preact';
 import { z } from 'zod';
-import { createdInviteSchema, inviteListSchema } from '../../../orgs/invite.schemas.js';
+import { createdInviteSchema, inviteListSchema } from '../../invites/invite.schemas.js';
 import { requireId } from '../../../orgs/org-access.js';
 import { leadingBackTo } from '../../../pages/admin/admin-refusals.js';
 import { ApiClient } from '../../../pages/api.client.js';

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { type ComponentChild, Fragment, h } from 'preact';
 import { myOrgsSchema } from '../../../accounts/me/me.schemas.js';
-import { waitingInvitesSchema } from '../../../orgs/invite.schemas.js';
+import { waitingInvitesSchema } from '../../invites/invite.schemas.js';
 import { orgListSchema } from '../../../orgs/org.schemas.js';
 import { ApiClient } from '../../../pages/api.client.js';
 import type { OrgChoice, OrgSource, PartReader } from '../../../pages/feature-parts.js';

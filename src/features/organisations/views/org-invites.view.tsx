@@ -1,5 +1,5 @@
 import type { VNode } from 'preact';
-import type { InviteAnswer } from '../../../orgs/invite.schemas.js';
+import type { InviteAnswer } from '../../invites/invite.schemas.js';
 import { CopyField } from '../../../pages/views/copy-field.view.js';
 import { FormField, FormProblem, FormSelect } from '../../../pages/views/form-field.view.js';
 import type { FormState } from '../../../pages/views/form-state.js';

@@ -4,7 +4,7 @@ import type { listedUserSchema } from '../../../accounts/admin/users.schemas.js'
 import { FormField, FormSelect } from '../form-field.view.js';
 import type { FormState } from '../form-state.js';
 import type { PageNotice } from '../notice.view.js';
-import { useLanguage } from '../page-props.js';
+import { useLanguage, usePage } from '../page-props.js';
 import { Time } from '../time.view.js';
 import { AdminLayout } from './admin-layout.view.js';
 import { DataTable, Paging, type PagingProps } from './data-table.view.js';
@@ -23,14 +23,17 @@ export interface UsersPageProps {
 /** `GET /admin/users`. */
 export function UsersPage({ form, users, paging, notice }: UsersPageProps): VNode {
   const { text } = useLanguage();
+  const { features } = usePage();
   return (
     <AdminLayout section="users" title={text('admin.users')} notice={notice} isWrong={users === undefined}>
       <article class="card">
         <header class="title">
           <h1>{text('admin.users')}</h1>
-          <a class="button compact" href="/admin/invite">
-            {text('admin.invite.title')}
-          </a>
+          {features.has('invites') && (
+            <a class="button compact" href="/admin/invite">
+              {text('admin.invite.title')}
+            </a>
+          )}
         </header>
         <Search form={form} />
         {users && <UserTable users={users} />}

@@ -1,7 +1,7 @@
-import type { PageLanguage } from '../i18n/page-language.js';
-import type { MailBrand } from '../config/mail-brand.js';
-import { brandedMail } from './branded-mail.js';
-import type { Mail } from './mailer.port.js';
+import type { PageLanguage } from '../../platform/i18n/page-language.js';
+import type { MailBrand } from '../../platform/config/mail-brand.js';
+import { brandedMail } from '../../platform/mail/branded-mail.js';
+import type { Mail } from '../../platform/mail/mailer.port.js';
 
 /** Maximum characters of a name. */
 const maximumName = 200;

@@ -7,18 +7,18 @@ import {
   accountInviteListSchema,
   createdAccountInviteSchema,
   createdInviteSchema,
-} from '../../orgs/invite.schemas.js';
-import { Problem } from '../../platform/errors/problem.error.js';
-import { RequireRole } from '../../session/guards/access.decorators.js';
-import { ApiClient } from '../api.client.js';
-import { formField, noContent, noticeOf, seeOther } from '../form-answer.js';
-import { type FormTexts, formErrorsOf } from '../form-errors.js';
-import { FeatureParts } from '../feature-parts.js';
-import { PageSender } from '../page-sender.js';
-import { AdminInvitePage, type AdminInvitePageProps, InvitedPage } from '../views/admin/invite.view.js';
-import { noticeIn } from '../views/notice.view.js';
-import { idPart } from './admin-addresses.js';
-import { refusalOf } from './admin-refusals.js';
+} from '../invite.schemas.js';
+import { Problem } from '../../../platform/errors/problem.error.js';
+import { RequireRole } from '../../../session/guards/access.decorators.js';
+import { ApiClient } from '../../../pages/api.client.js';
+import { formField, noContent, noticeOf, seeOther } from '../../../pages/form-answer.js';
+import { type FormTexts, formErrorsOf } from '../../../pages/form-errors.js';
+import { FeatureParts } from '../../../pages/feature-parts.js';
+import { PageSender } from '../../../pages/page-sender.js';
+import { AdminInvitePage, type AdminInvitePageProps, InvitedPage } from '../views/admin-invite.view.js';
+import { noticeIn } from '../../../pages/views/notice.view.js';
+import { idPart } from '../../../pages/admin/admin-addresses.js';
+import { refusalOf } from '../../../pages/admin/admin-refusals.js';
 
 const formSchema = z.object({
   email: formField,

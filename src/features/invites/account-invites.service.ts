@@ -1,20 +1,21 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { type SignUpSettings, allowsDomain, opensSignUp } from '../accounts/sign-up-rule.js';
-import { UserDirectory } from '../directory/users/user-directory.js';
-import { CONFIGURATION } from '../platform/config/config.module.js';
-import type { Configuration } from '../platform/config/configuration.js';
-import { idSchema } from '../platform/core/id.schema.js';
-import { codeHash, newCode } from '../platform/crypto/one-time-code.js';
-import type { InviteRow } from '../platform/database/database.schema.js';
-import { Problem } from '../platform/errors/problem.error.js';
-import { type Page, type PageQuery, decodeCursor, toPage } from '../platform/http/page-cursor.js';
-import { toTimestamp } from '../platform/time/timestamp.schema.js';
-import type { Caller } from '../session/principal.js';
+import { type SignUpSettings, allowsDomain, opensSignUp } from '../../accounts/sign-up-rule.js';
+import { UserDirectory } from '../../directory/users/user-directory.js';
+import { CONFIGURATION } from '../../platform/config/config.module.js';
+import type { Configuration } from '../../platform/config/configuration.js';
+import { idSchema } from '../../platform/core/id.schema.js';
+import { codeHash, newCode } from '../../platform/crypto/one-time-code.js';
+import type { InviteRow } from '../../platform/database/database.schema.js';
+import { Problem } from '../../platform/errors/problem.error.js';
+import { type Page, type PageQuery, decodeCursor, toPage } from '../../platform/http/page-cursor.js';
+import { toTimestamp } from '../../platform/time/timestamp.schema.js';
+import type { Caller } from '../../session/principal.js';
 import { InviteDelivery } from './invite-delivery.js';
 import { InviteRepository } from './invite.repository.js';
 import type { AccountInvite, CreatedAccountInvite } from './invite.schemas.js';
-import { requireId } from './org-access.js';
-import { OrgEvents } from './org-events.js';
+import { requireId } from '../../orgs/org-access.js';
+import { OrgEvents } from '../../orgs/org-events.js';
+import { inviteEvents } from './invite-audit-events.js';
 
 /** Maximum number of open invites for an account alone. */
 const maximumOpen = 1000;
@@ -62,7 +63,7 @@ export class AccountInvites {
     }
     const reason = delivered.mailed ? 'mailed' : 'link';
     const target = { kind: 'invite', id: invite.id } as const;
-    await this.events.record(caller, { type: 'invite_created', target, reason });
+    await this.events.record(caller, { type: inviteEvents.invite_created.type, target, reason });
     return { ...this.#answer(invite), ...delivered, opensSignUp: true };
   }
 
@@ -87,7 +88,10 @@ export class AccountInvites {
     if (!(await this.invites.revoke(id))) {
       throw new Problem('gone', { reason: 'invite_over' });
     }
-    await this.events.record(caller, { type: 'invite_revoked', target: { kind: 'invite', id } });
+    await this.events.record(caller, {
+      type: inviteEvents.invite_revoked.type,
+      target: { kind: 'invite', id },
+    });
   }
 
   /** Withdraws an invite that could not be mailed, if its link alone lets nobody in. */

@@ -1,12 +1,12 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { CONFIGURATION } from '../platform/config/config.module.js';
-import type { Configuration } from '../platform/config/configuration.js';
-import type { InviteRow } from '../platform/database/database.schema.js';
-import { LanguageCatalogue } from '../platform/i18n/language.catalogue.js';
-import type { MailBrand } from '../platform/config/mail-brand.js';
-import { type InviteMail, inviteMail } from '../platform/mail/invite-mail.js';
-import { invitationPath } from '../accounts/invite-link.js';
-import { Mailer } from '../platform/mail/mailer.port.js';
+import { CONFIGURATION } from '../../platform/config/config.module.js';
+import type { Configuration } from '../../platform/config/configuration.js';
+import type { InviteRow } from '../../platform/database/database.schema.js';
+import { LanguageCatalogue } from '../../platform/i18n/language.catalogue.js';
+import type { MailBrand } from '../../platform/config/mail-brand.js';
+import { type InviteMail, inviteMail } from './invite-mail.js';
+import { invitationPath } from '../../accounts/invite-link.js';
+import { Mailer } from '../../platform/mail/mailer.port.js';
 
 /** Delivers invites: by mail, or as a link that the inviter passes on. */
 @Injectable()

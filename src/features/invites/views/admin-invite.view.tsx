@@ -1,14 +1,14 @@
 import type { VNode } from 'preact';
-import type { AccountInvite } from '../../../orgs/invite.schemas.js';
-import type { OrgChoice } from '../../feature-parts.js';
-import { CopyField } from '../copy-field.view.js';
-import { FormField, FormProblem, FormSelect } from '../form-field.view.js';
-import type { FormState } from '../form-state.js';
-import { orgOptions } from '../orgs/org-options.view.js';
-import type { PageNotice } from '../notice.view.js';
-import { useLanguage, usePage } from '../page-props.js';
-import { Time } from '../time.view.js';
-import { AdminLayout } from './admin-layout.view.js';
+import type { AccountInvite } from '../invite.schemas.js';
+import type { OrgChoice } from '../../../pages/feature-parts.js';
+import { CopyField } from '../../../pages/views/copy-field.view.js';
+import { FormField, FormProblem, FormSelect } from '../../../pages/views/form-field.view.js';
+import type { FormState } from '../../../pages/views/form-state.js';
+import { orgOptions } from '../../../pages/views/orgs/org-options.view.js';
+import type { PageNotice } from '../../../pages/views/notice.view.js';
+import { useLanguage, usePage } from '../../../pages/views/page-props.js';
+import { Time } from '../../../pages/views/time.view.js';
+import { AdminLayout } from '../../../pages/views/admin/admin-layout.view.js';
 
 const roles = ['member', 'admin', 'owner'] as const;
 

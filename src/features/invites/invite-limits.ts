@@ -1,7 +1,7 @@
 import type { FastifyRequest } from 'fastify';
-import { type Judge, type LimitCheck, addressCheck } from '../directory/rate-limit/rate-limits.js';
-import { mailboxOf } from '../platform/core/account-identifier.js';
-import { type Principal, hasSession } from '../session/principal.js';
+import { type Judge, type LimitCheck, addressCheck } from '../../directory/rate-limit/rate-limits.js';
+import { mailboxOf } from '../../platform/core/account-identifier.js';
+import { type Principal, hasSession } from '../../session/principal.js';
 
 /** Counts only invites that were made; the others sent no mail. */
 export const invitesMade: Judge = ({ statusCode }) => (statusCode < 400 ? 'success' : 'void');

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { LanguageCatalogue } from '../i18n/language.catalogue.js';
+import { LanguageCatalogue } from '../../platform/i18n/language.catalogue.js';
 import { inviteMail } from './invite-mail.js';
 
 const language = new LanguageCatalogue({ LOCALES_DIR: undefined, DEFAULT_LANGUAGE: 'en' }).of(undefined);

@@ -1,16 +1,17 @@
 import { Injectable } from '@nestjs/common';
-import type { Caller } from '../session/principal.js';
-import { Clock } from '../platform/time/clock.service.js';
-import { Problem } from '../platform/errors/problem.error.js';
-import type { InviteRow, OrgRole } from '../platform/database/database.schema.js';
+import type { Caller } from '../../session/principal.js';
+import { Clock } from '../../platform/time/clock.service.js';
+import { Problem } from '../../platform/errors/problem.error.js';
+import type { InviteRow, OrgRole } from '../../platform/database/database.schema.js';
 import { InviteRepository } from './invite.repository.js';
-import { codeHash } from '../platform/crypto/one-time-code.js';
-import { foldIdentifier } from '../platform/core/account-identifier.js';
-import { MembershipRepository, type PersonAddress } from './membership.repository.js';
-import { type Arrival, requireId } from './org-access.js';
-import { OrgEvents } from './org-events.js';
-import { OrgRepository } from './org.repository.js';
-import { requireActiveUser } from '../directory/users/user-rules.js';
+import { codeHash } from '../../platform/crypto/one-time-code.js';
+import { foldIdentifier } from '../../platform/core/account-identifier.js';
+import { MembershipRepository, type PersonAddress } from '../../orgs/membership.repository.js';
+import { type Arrival, requireId } from '../../orgs/org-access.js';
+import { OrgEvents } from '../../orgs/org-events.js';
+import { OrgRepository } from '../../orgs/org.repository.js';
+import { requireActiveUser } from '../../directory/users/user-rules.js';
+import { inviteEvents } from './invite-audit-events.js';
 
 /** The membership that an invite led to; null for one that only gave an account. */
 export interface Redeemed {
@@ -78,7 +79,7 @@ export class InviteRedemption {
       throw gone('invite_over');
     }
     await this.events.record(by, {
-      type: 'invite_declined',
+      type: inviteEvents.invite_declined.type,
       target: { kind: 'invite', id: invite.id },
       ...orgOf(invite),
     });
@@ -109,7 +110,7 @@ export class InviteRedemption {
     } catch (error) {
       if (error instanceof Problem && error.definition.status < 500) {
         await this.events.record(by, {
-          type: 'invite_redeemed',
+          type: inviteEvents.invite_redeemed.type,
           ...(invite === undefined
             ? {}
             : { target: { kind: 'invite', id: invite.id } as const, ...orgOf(invite) }),
@@ -136,7 +137,11 @@ export class InviteRedemption {
     if (change !== 'none') {
       await this.events.membershipChanged(userId);
     }
-    await this.events.record(by, { type: 'invite_redeemed', target: { kind: 'invite', id }, orgId });
+    await this.events.record(by, {
+      type: inviteEvents.invite_redeemed.type,
+      target: { kind: 'invite', id },
+      orgId,
+    });
     if (change === 'added') {
       await this.events.record(by, { type: 'member_added', orgId, reason: 'invite' });
     } else if (change === 'raised') {
@@ -151,7 +156,10 @@ export class InviteRedemption {
     if (!isOpen || !(await this.invites.take(invite.id, userId))) {
       throw gone('invite_over');
     }
-    await this.events.record(by, { type: 'invite_redeemed', target: { kind: 'invite', id: invite.id } });
+    await this.events.record(by, {
+      type: inviteEvents.invite_redeemed.type,
+      target: { kind: 'invite', id: invite.id },
+    });
     return { orgId: null, role: null };
   }
 

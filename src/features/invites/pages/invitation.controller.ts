@@ -3,26 +3,26 @@ import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { h } from 'preact';
 import { z } from 'zod';
-import { invitationPath, inviteTokenIn } from '../accounts/invite-link.js';
-import { RateLimited } from '../session/guards/rate-limited.decorators.js';
-import { CONFIGURATION } from '../platform/config/config.module.js';
-import type { Configuration } from '../platform/config/configuration.js';
-import { Problem } from '../platform/errors/problem.error.js';
-import { safeReturnTo } from '../platform/http/return-target.js';
-import { InviteLookup } from '../orgs/invite-lookup.js';
-import { redeemedSchema } from '../orgs/invite.schemas.js';
-import { orgSchema } from '../orgs/org.schemas.js';
-import { CurrentUser, OptionalSession } from '../session/guards/access.decorators.js';
-import type { Principal } from '../session/principal.js';
-import { ApiClient } from './api.client.js';
-import { formField } from './form-answer.js';
-import { PageSender } from './page-sender.js';
+import { invitationPath, inviteTokenIn } from '../../../accounts/invite-link.js';
+import { RateLimited } from '../../../session/guards/rate-limited.decorators.js';
+import { CONFIGURATION } from '../../../platform/config/config.module.js';
+import type { Configuration } from '../../../platform/config/configuration.js';
+import { Problem } from '../../../platform/errors/problem.error.js';
+import { safeReturnTo } from '../../../platform/http/return-target.js';
+import { InviteLookup } from '../invite-lookup.js';
+import { redeemedSchema } from '../invite.schemas.js';
+import { orgSchema } from '../../../orgs/org.schemas.js';
+import { CurrentUser, OptionalSession } from '../../../session/guards/access.decorators.js';
+import type { Principal } from '../../../session/principal.js';
+import { ApiClient } from '../../../pages/api.client.js';
+import { formField } from '../../../pages/form-answer.js';
+import { PageSender } from '../../../pages/page-sender.js';
 import {
   InvitationAcceptedPage,
   InvitationGonePage,
   InvitationPage,
   type InvitationRefusal,
-} from './views/invitation.view.js';
+} from '../views/invitation.view.js';
 
 const formSchema = z.object({ invite: formField, return_to: formField });
 

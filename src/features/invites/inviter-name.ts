@@ -1,5 +1,5 @@
-import { displayNameOf } from '../platform/core/display-name.js';
-import { isReservedName } from '../auth-strategy/reserved-names.js';
+import { displayNameOf } from '../../platform/core/display-name.js';
+import { isReservedName } from '../../auth-strategy/reserved-names.js';
 
 /** An inviter, as their account is stored. */
 export interface Inviter {

@@ -1,11 +1,11 @@
 import { Body, Param, Query, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
-import { RateLimits } from '../directory/rate-limit/rate-limits.js';
-import { type PageQuery, pageQuerySchema } from '../platform/http/page-cursor.js';
-import { ApiController, ApiRoute } from '../session/guards/api-route.js';
-import { CurrentCaller } from '../session/guards/caller.decorators.js';
-import type { Caller } from '../session/principal.js';
+import { RateLimits } from '../../directory/rate-limit/rate-limits.js';
+import { type PageQuery, pageQuerySchema } from '../../platform/http/page-cursor.js';
+import { ApiController, ApiRoute } from '../../session/guards/api-route.js';
+import { CurrentCaller } from '../../session/guards/caller.decorators.js';
+import type { Caller } from '../../session/principal.js';
 import { AccountInvites } from './account-invites.service.js';
 import { inviteChecks, invitesMade } from './invite-limits.js';
 import {

@@ -1,29 +1,30 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest';
 import { z } from 'zod';
-import { AuthStrategy, type ValidatedLogin } from '../../src/auth-strategy/auth.strategy.js';
-import { type CompletedLogin, LoginService } from '../../src/login/login.service.js';
-import { DomainAutoJoin } from '../../src/accounts/domain-auto-join.js';
-import { OrgAutoJoin } from '../../src/accounts/org-auto-join.port.js';
-import { newId } from '../../src/platform/core/identifier.js';
-import { InviteLookup } from '../../src/orgs/invite-lookup.js';
-import { LockedOrg } from '../../src/orgs/org-lock.js';
-import { Mailer } from '../../src/platform/mail/mailer.port.js';
-import { Problem } from '../../src/platform/errors/problem.error.js';
-import { Database } from '../../src/platform/database/database.schema.js';
-import type { AuthenticationContext } from '../../src/session/session.service.js';
-import type { ProviderIdentity } from '../../src/directory/users/identity.js';
-import { administratorAt, promote } from '../support/administrator.js';
-import { databaseKinds } from '../support/database.kinds.js';
-import { type FreshDatabase, freshDatabase } from '../support/fresh.database.js';
+import { AuthStrategy, type ValidatedLogin } from '../../../auth-strategy/auth.strategy.js';
+import { type CompletedLogin, LoginService } from '../../../login/login.service.js';
+import { DomainAutoJoin } from '../../../accounts/domain-auto-join.js';
+import { Invites } from '../../../accounts/invites.js';
+import { OrgAutoJoin } from '../../../accounts/org-auto-join.port.js';
+import { newId } from '../../../platform/core/identifier.js';
+import { InviteLookup } from '../invite-lookup.js';
+import { LockedOrg } from '../../../orgs/org-lock.js';
+import { Mailer } from '../../../platform/mail/mailer.port.js';
+import { Problem } from '../../../platform/errors/problem.error.js';
+import { Database } from '../../../platform/database/database.schema.js';
+import type { AuthenticationContext } from '../../../session/session.service.js';
+import type { ProviderIdentity } from '../../../directory/users/identity.js';
+import { administratorAt, promote } from '../../../../test/support/administrator.js';
+import { databaseKinds } from '../../../../test/support/database.kinds.js';
+import { type FreshDatabase, freshDatabase } from '../../../../test/support/fresh.database.js';
 import {
   expectProblem,
   type Gateway,
   type HeldSession,
   newIdentity,
   startGateway,
-} from '../support/gateway.js';
-import { type Org, OrgCaller } from '../support/org.caller.js';
+} from '../../../../test/support/gateway.js';
+import { type Org, OrgCaller } from '../../../../test/support/org.caller.js';
 
 const inviteSchema = z.looseObject({ id: z.uuid(), url: z.url().nullable(), mailed: z.boolean() });
 const client = { requestId: newId(), remoteAddress: '127.0.0.1', userAgent: null };
@@ -275,13 +276,13 @@ describe.each(databaseKinds)('invites on %s', (kind) => {
     const grace = await gateway.session({ email, emailVerified: true });
     const open = await invite(maker, path, { role: 'owner' });
     const addressed = await invite(maker, path, { email });
-    const joins = gateway.app.get(OrgAutoJoin, { strict: false });
+    const lookUp = gateway.app.get(Invites, { strict: false });
     const act = (line: string) => call(administrator, line.replace('/', `/api/v1/users/${maker.user.id}`));
     const expectClosed = async (): Promise<void> => {
       expectProblem(await redeem(await gateway.session(), open.token), 410, 'gone');
       expectProblem(await call(grace, `POST /api/v1/me/invites/${addressed.id}/accept`), 410, 'gone');
       expect((await call(grace, 'GET /api/v1/me/invites')).json()).toEqual({ items: [], nextCursor: null });
-      expect(await joins.heldInvite({ token: open.token })).toBeUndefined();
+      expect(await lookUp.held({ token: open.token })).toBeUndefined();
     };
     expect((await act('POST //disable')).status).toBe(200);
     await expectClosed();
@@ -289,7 +290,7 @@ describe.each(databaseKinds)('invites on %s', (kind) => {
     expect((await call(grace, `POST /api/v1/me/invites/${addressed.id}/accept`)).status).toBe(200);
     expect((await act('DELETE /')).status).toBe(204);
     expectProblem(await redeem(await gateway.session(), open.token), 410, 'gone');
-    expect(await joins.heldInvite({ token: open.token })).toBeUndefined();
+    expect(await lookUp.held({ token: open.token })).toBeUndefined();
   });
 
   it('give back no role that others took: those for the address go with it, also what it had before', async () => {

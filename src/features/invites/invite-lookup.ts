@@ -1,28 +1,11 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { HeldInvite } from '../accounts/org-auto-join.port.js';
-import { inviterNameOf } from '../accounts/inviter-name.js';
-import { type SignUpSettings, opensSignUp } from '../accounts/sign-up-rule.js';
-import { CONFIGURATION } from '../platform/config/config.module.js';
-import type { Configuration } from '../platform/config/configuration.js';
-import type { OrgRole } from '../platform/database/database.schema.js';
+import type { OpenInvite } from '../../accounts/invites.js';
+import { inviterNameOf } from './inviter-name.js';
+import { type SignUpSettings, opensSignUp } from '../../accounts/sign-up-rule.js';
+import { CONFIGURATION } from '../../platform/config/config.module.js';
+import type { Configuration } from '../../platform/config/configuration.js';
 import { InviteRepository } from './invite.repository.js';
-import { codeHash } from '../platform/crypto/one-time-code.js';
-
-/** An invite that can be accepted now, as any holder of its link may see it. */
-export interface OpenInvite extends HeldInvite {
-  /** Null if it is for an account alone. */
-  readonly orgName: string | null;
-  /** Null when the inviter has no name, or a reserved one. */
-  readonly inviterName: string | null;
-  readonly role: OrgRole;
-  /** Whether somebody without an account can get one by it. */
-  readonly opensSignUp: boolean;
-  /**
-   * The same address if the link was mailed there and shown to no one else; otherwise null. Anyone who has such a link has read
-   * the mail, and may see the address.
-   */
-  readonly mailedTo: string | null;
-}
+import { codeHash } from '../../platform/crypto/one-time-code.js';
 
 /** Looks up open invites, without using them up. */
 @Injectable()

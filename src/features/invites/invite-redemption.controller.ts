@@ -1,11 +1,11 @@
 import { Body } from '@nestjs/common';
 import type { z } from 'zod';
-import { CurrentCaller } from '../session/guards/caller.decorators.js';
-import { ApiController, ApiRoute } from '../session/guards/api-route.js';
-import type { Caller } from '../session/principal.js';
-import { MailboxProof } from '../accounts/mailbox-proof.js';
+import { CurrentCaller } from '../../session/guards/caller.decorators.js';
+import { ApiController, ApiRoute } from '../../session/guards/api-route.js';
+import type { Caller } from '../../session/principal.js';
+import { MailboxProof } from '../../accounts/mailbox-proof.js';
 import { InviteRedemption } from './invite-redemption.js';
-import { OwnLogins } from './own-logins.js';
+import { OwnLogins } from '../../orgs/own-logins.js';
 import { redeemedSchema, redemptionSchema } from './invite.schemas.js';
 
 /** The route by which an invited user redeems an invite. */

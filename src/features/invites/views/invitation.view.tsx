@@ -1,8 +1,8 @@
 import type { VNode } from 'preact';
-import type { OrgRole } from '../../platform/database/database.schema.js';
-import { type ShownInvite, inviteSentence } from './invite-banner.view.js';
-import { Layout } from './layout.view.js';
-import { useLanguage, usePage } from './page-props.js';
+import type { OrgRole } from '../../../platform/database/database.schema.js';
+import { type ShownInvite, inviteSentence } from '../../../pages/views/invite-banner.view.js';
+import { Layout } from '../../../pages/views/layout.view.js';
+import { useLanguage, usePage } from '../../../pages/views/page-props.js';
 
 /** Why an invite was not accepted. */
 export type InvitationRefusal = 'gone' | 'unverified' | 'otherAddress';

@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { timestamp } from '../platform/time/timestamp.schema.js';
-import { nextCursor, roleSchema } from './org.schemas.js';
-import { idSchema } from '../platform/core/id.schema.js';
-import { addressSchema } from '../platform/core/account-identifier.js';
+import { timestamp } from '../../platform/time/timestamp.schema.js';
+import { nextCursor, roleSchema } from '../../orgs/org.schemas.js';
+import { idSchema } from '../../platform/core/id.schema.js';
+import { addressSchema } from '../../platform/core/account-identifier.js';
 
 /** Body of `POST /api/v1/invites`. */
 export const newAccountInviteSchema = z.strictObject({

@@ -7,20 +7,30 @@ import {
   type Transaction,
   sql,
 } from 'kysely';
-import { CONFIGURATION } from '../platform/config/config.module.js';
-import type { Configuration } from '../platform/config/configuration.js';
-import { requireAdministrator } from '../directory/users/user-rules.js';
-import { Clock } from '../platform/time/clock.service.js';
-import { newId } from '../platform/core/identifier.js';
-import { may } from './org.policy.js';
-import { roleSchema } from './org.schemas.js';
-import { Database, type InviteRow, type Schema } from '../platform/database/database.schema.js';
+import { requireAdministrator } from '../../directory/users/user-rules.js';
+import { Clock } from '../../platform/time/clock.service.js';
+import { newId } from '../../platform/core/identifier.js';
+import { may } from '../../orgs/org.policy.js';
+import { roleSchema } from '../../orgs/org.schemas.js';
+import { isAtLeast } from '../../session/guards/authorization.js';
+import { foldIdentifier } from '../../platform/core/account-identifier.js';
+import {
+  Database,
+  type InviteRow,
+  type MembershipRow,
+  type OrgRole,
+  type Schema,
+} from '../../platform/database/database.schema.js';
+import { type InviteSettings, inviteSettings } from './invite.settings.js';
 
 /** The columns of a new invite. */
 export type NewInvite = Pick<
   InviteRow,
   'org_id' | 'token_hash' | 'email' | 'role' | 'created_by' | 'opens_sign_up'
 >;
+
+/** A user in an organisation, in whatever state. */
+type OrgUser = Pick<MembershipRow, 'org_id' | 'user_id'>;
 
 /** An open invite as the invited user sees it. */
 export interface WaitingInvite extends Pick<InviteRow, 'id' | 'role' | 'expires_at'> {
@@ -40,9 +50,9 @@ export class InviteRepository {
   constructor(
     private readonly database: Database,
     private readonly clock: Clock,
-    @Inject(CONFIGURATION) configuration: Configuration,
+    @Inject(inviteSettings.token) settings: InviteSettings,
   ) {
-    this.#life = configuration.INVITE_TTL * 1000;
+    this.#life = settings.INVITE_TTL * 1000;
   }
 
   /** Stores an invite. @param query the transaction that has locked the organisation. */
@@ -220,6 +230,54 @@ export class InviteRepository {
       .where('redeemed_at', 'is', null)
       .where('revoked_at', 'is', null)
       .returning(['id', 'org_id'])
+      .execute();
+  }
+
+  /** As {@link InviteFeature.withdrawBeyond}. */
+  async revokeBeyond(transaction: Transaction<Schema>, member: MembershipRow, role: OrgRole): Promise<void> {
+    if (role === 'member') {
+      await this.revokeMadeBy(transaction, member);
+    }
+    if (!isAtLeast(role, member.role)) {
+      const higher = roleSchema.options.filter((each) => !isAtLeast(role, each));
+      await this.revokeFor(transaction, member, higher);
+    }
+  }
+
+  /** Withdraws the unused invites to an organisation of a user who may no longer invite. */
+  async revokeMadeBy(transaction: Transaction<Schema>, { org_id, user_id }: OrgUser): Promise<void> {
+    await transaction
+      .updateTable('invites')
+      .set({ revoked_at: this.clock.now() })
+      .where('org_id', '=', org_id)
+      .where('created_by', '=', user_id)
+      .where('redeemed_at', 'is', null)
+      .where('revoked_at', 'is', null)
+      .execute();
+  }
+
+  /** Withdraws the unused invites to an organisation for a user's address. @param roles those of the invites. */
+  async revokeFor(
+    transaction: Transaction<Schema>,
+    { org_id, user_id }: OrgUser,
+    roles: readonly OrgRole[] = roleSchema.options,
+  ): Promise<void> {
+    const user = await transaction
+      .selectFrom('users')
+      .select('email')
+      .where('id', '=', user_id)
+      .executeTakeFirst();
+    if (user?.email === undefined || user.email === null) {
+      return;
+    }
+    await transaction
+      .updateTable('invites')
+      .set({ revoked_at: this.clock.now() })
+      .where('org_id', '=', org_id)
+      .where('email', '=', foldIdentifier(user.email))
+      .where('role', 'in', roles)
+      .where('redeemed_at', 'is', null)
+      .where('revoked_at', 'is', null)
       .execute();
   }
 
