@@ -12,7 +12,7 @@ const harmless = {
   'src/launcher/env-template.ts': [1, 'our own template'],
   'src/launcher/ory-air-gap.ts': [3, "the operator's files"],
   'src/features/signals/receiver/signal-transmitter.ts': [1, "the operator's settings"],
-  'src/orgs/org-slug.ts': [1, 'cut to the length of a slug before'],
+  'src/features/organisations/org-slug.ts': [1, 'cut to the length of a slug before'],
   'src/pages/views/avatar.view.tsx': [1, 'an address, which the directory limits'],
   'src/platform/passwords/password.policy.ts': [1, 'cut to 1,024 characters before'],
   'src/features/user-import/exports/firebase-export.ts': [1, "the operator's files"],

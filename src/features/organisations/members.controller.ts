@@ -14,7 +14,7 @@ import {
   memberListSchema,
   membershipSchema,
   switchedSchema,
-} from '../../orgs/org.schemas.js';
+} from './org-management.schemas.js';
 import { OwnLogins } from '../../orgs/own-logins.js';
 import { OrgSwitch } from './org-switch.service.js';
 

@@ -7,13 +7,13 @@ import type { MembershipRow, OrgRole } from '../../platform/database/database.sc
 import { type Page, type PageQuery, decodeCursor, toPage } from '../../platform/http/page-cursor.js';
 import type { Caller, Principal } from '../../session/principal.js';
 import { confirmedDomainOf } from '../../orgs/domain-proof.js';
-import { domainOf } from '../../orgs/hosted-domain.js';
+import { domainOf } from './hosted-domain.js';
 import { type MemberRow, MembershipRepository } from '../../orgs/membership.repository.js';
 import { requireId, requireMay, requireReadable } from '../../orgs/org-access.js';
 import { OrgEvents } from '../../orgs/org-events.js';
 import type { LockedOrg } from '../../orgs/org-lock.js';
 import { OrgRepository } from '../../orgs/org.repository.js';
-import type { MemberAnswer, Membership } from '../../orgs/org.schemas.js';
+import type { MemberAnswer, Membership } from './org-management.schemas.js';
 import { InviteRepository } from '../invites/invite.repository.js';
 import { orgEvents } from './org-audit-events.js';
 

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { DomainJoins } from '../../accounts/domain-auto-join.js';
 import type { User } from '../../directory/users/identity.js';
-import { domainOf } from '../../orgs/hosted-domain.js';
+import { domainOf } from './hosted-domain.js';
 import { MembershipRepository } from '../../orgs/membership.repository.js';
 import { OrgEvents } from '../../orgs/org-events.js';
 import type { ClientInfo } from '../../platform/http/client-info.js';

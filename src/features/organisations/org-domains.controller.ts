@@ -9,7 +9,8 @@ import { ApiController, ApiRoute } from '../../session/guards/api-route.js';
 import type { Caller, Principal } from '../../session/principal.js';
 import { orgProblems } from './org-problems.js';
 import { OrgDomains } from './org-domains.service.js';
-import { domainConfirmationSchema, orgSchema } from '../../orgs/org.schemas.js';
+import { orgSchema } from '../../orgs/org.schemas.js';
+import { domainConfirmationSchema } from './org-management.schemas.js';
 import { OrgsService } from './orgs.service.js';
 
 /** The routes that confirm an organisation's e-mail domain. */

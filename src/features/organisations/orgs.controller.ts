@@ -8,13 +8,8 @@ import { CurrentCaller } from '../../session/guards/caller.decorators.js';
 import { ApiController, ApiRoute } from '../../session/guards/api-route.js';
 import { RateLimited } from '../../session/guards/rate-limited.decorators.js';
 import type { Caller, Principal } from '../../session/principal.js';
-import {
-  newOrgSchema,
-  orgChangesSchema,
-  orgListSchema,
-  orgSchema,
-  orgsQuerySchema,
-} from '../../orgs/org.schemas.js';
+import { orgSchema } from '../../orgs/org.schemas.js';
+import { newOrgSchema, orgChangesSchema, orgListSchema, orgsQuerySchema } from './org-management.schemas.js';
 import { OwnLogins } from '../../orgs/own-logins.js';
 import { OrgsService, type VersionedOrg } from './orgs.service.js';
 

@@ -13,7 +13,7 @@ import { type Caller, type Principal, isAdministrator } from '../../session/prin
 import { OrphanedApplications } from '../../orgs/orphaned-applications.js';
 import { deleteServiceAccounts } from '../../directory/users/user-rows.js';
 import { domainIn, domainRecordOf, domainStateOf } from '../../orgs/domain-proof.js';
-import { domainOf } from '../../orgs/hosted-domain.js';
+import { domainOf } from './hosted-domain.js';
 import { MembershipRepository } from '../../orgs/membership.repository.js';
 import {
   type CallerStanding,
@@ -27,14 +27,10 @@ import { OrgEvents } from '../../orgs/org-events.js';
 import { OrgNames } from '../../orgs/org-names.js';
 import type { LockedOrg } from '../../orgs/org-lock.js';
 import { type OrgChanges, OrgRepository } from '../../orgs/org.repository.js';
-import {
-  type OrgAnswer,
-  type newOrgSchema,
-  type orgChangesSchema,
-  orgKeyPositionSchema,
-} from '../../orgs/org.schemas.js';
+import type { OrgAnswer } from '../../orgs/org.schemas.js';
+import { type newOrgSchema, type orgChangesSchema, orgKeyPositionSchema } from './org-management.schemas.js';
 import { idPositionSchema } from '../../directory/users/profile-input.js';
-import { slugsOf } from '../../orgs/org-slug.js';
+import { slugsOf } from './org-slug.js';
 import { orgEvents } from './org-audit-events.js';
 
 /** New short names of an organisation in a year: they are never given again, so that they mustn't be used up. */

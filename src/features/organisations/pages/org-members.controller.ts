@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { Problem } from '../../../platform/errors/problem.error.js';
 import { UserDirectory } from '../../../directory/users/user-directory.js';
 import { requireId } from '../../../orgs/org-access.js';
-import { memberListSchema, membershipSchema } from '../../../orgs/org.schemas.js';
+import { memberListSchema, membershipSchema } from '../org-management.schemas.js';
 import { CurrentUser } from '../../../session/guards/access.decorators.js';
 import type { Principal } from '../../../session/principal.js';
 import { leadingBackTo } from '../../../pages/admin/admin-refusals.js';

@@ -3,7 +3,7 @@ import type { FastifyRequest } from 'fastify';
 import { type ComponentChild, Fragment, h } from 'preact';
 import { myOrgsSchema } from '../../../accounts/me/me.schemas.js';
 import { waitingInvitesSchema } from '../../invites/invite.schemas.js';
-import { orgListSchema } from '../../../orgs/org.schemas.js';
+import { orgListSchema } from '../org-management.schemas.js';
 import { ApiClient } from '../../../pages/api.client.js';
 import type { OrgChoice, OrgSource, PartReader } from '../../../pages/feature-parts.js';
 import { AccountInvites } from '../views/account-invites.view.js';

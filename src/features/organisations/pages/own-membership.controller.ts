@@ -4,7 +4,7 @@ import type { FastifyReply } from 'fastify';
 import { h } from 'preact';
 import { Problem } from '../../../platform/errors/problem.error.js';
 import { UserDirectory } from '../../../directory/users/user-directory.js';
-import { membershipSchema, switchedSchema } from '../../../orgs/org.schemas.js';
+import { membershipSchema, switchedSchema } from '../org-management.schemas.js';
 import { CurrentUser } from '../../../session/guards/access.decorators.js';
 import type { Principal } from '../../../session/principal.js';
 import { ApiClient } from '../../../pages/api.client.js';

@@ -1,5 +1,5 @@
 import type { VNode } from 'preact';
-import type { MemberAnswer } from '../../../orgs/org.schemas.js';
+import type { MemberAnswer } from '../org-management.schemas.js';
 import { FormSelect } from '../../../pages/views/form-field.view.js';
 import { useLanguage } from '../../../pages/views/page-props.js';
 import { type OpenOrg, orgHref } from '../../../pages/views/orgs/org-layout.view.js';

@@ -1,6 +1,6 @@
 import type { VNode } from 'preact';
 import type { TextKey } from '../../../platform/i18n/locales/en.js';
-import type { MemberAnswer } from '../../../orgs/org.schemas.js';
+import type { MemberAnswer } from '../org-management.schemas.js';
 import { useLanguage } from '../../../pages/views/page-props.js';
 import { JoinRequests } from './org-requests.view.js';
 import { MemberEntry } from './org-member.view.js';

@@ -1,5 +1,6 @@
 import type { VNode } from 'preact';
-import type { MemberAnswer, OrgAnswer } from '../../../orgs/org.schemas.js';
+import type { OrgAnswer } from '../../../orgs/org.schemas.js';
+import type { MemberAnswer } from '../org-management.schemas.js';
 import { useLanguage } from '../../../pages/views/page-props.js';
 import { orgHref } from '../../../pages/views/orgs/org-layout.view.js';
 import { MemberAddress, nameOf } from './org-member.view.js';

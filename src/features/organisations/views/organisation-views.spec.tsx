@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { renderView } from '../../../../test/support/page.frame.js';
 import { describePages, hostile, openOrg } from '../../../../test/support/page.suite.js';
 import { english } from '../../../platform/i18n/locales/en.js';
-import type { MemberAnswer } from '../../../orgs/org.schemas.js';
+import type { MemberAnswer } from '../org-management.schemas.js';
 import type { FormState } from '../../../pages/views/form-state.js';
 import { Layout } from '../../../pages/views/layout.view.js';
 import { AccountInvites } from './account-invites.view.js';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { isId } from '../platform/core/id.schema.js';
+import { isId } from '../../platform/core/id.schema.js';
 
 const maximumLength = 40;
 

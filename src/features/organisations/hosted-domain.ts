@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { toAsciiDomain } from '../platform/core/ascii-domain.js';
+import { toAsciiDomain } from '../../platform/core/ascii-domain.js';
 
 /** Domains of public mail providers, which no organisation can have. */
 const publicDomains = new Set(
