@@ -105,12 +105,12 @@ const advisories = readJson('docker/advisories.json');
 const shipped = modules.filter((path) => /^docker\/(?:kratos|hydra|mailpit)\/go\.mod$/.test(path));
 tell('docker/advisories.json', advisoryProblems(advisories, shipped.map(readText)));
 // The image must be installed from the lock file alone, and without running anything of a package's.
-const installs = readText('docker/Dockerfile').match(/npm (?:ci|install|i)\b.*/g) ?? [];
+const installs = readText('docker/Dockerfile').match(/npm (?:ci|prune|install|i)\b.*/g) ?? [];
 tell(
   'docker/Dockerfile',
   installs
-    .filter((line) => !line.startsWith('npm ci ') || !line.includes(' --ignore-scripts'))
-    .map((line) => `\`${line}\` isn't \`npm ci --ignore-scripts\``),
+    .filter((line) => !/^npm (?:ci|prune) /.test(line) || !line.includes(' --ignore-scripts'))
+    .map((line) => `\`${line}\` isn't \`npm ci\` or \`npm prune\` with \`--ignore-scripts\``),
 );
 if (
   manifests.length < 2 ||
