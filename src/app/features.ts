@@ -8,6 +8,7 @@ import { connectionsSaml } from '../features/connections-saml/connections-saml.f
 import { invites } from '../features/invites/invites.feature.js';
 import { organisations } from '../features/organisations/organisations.feature.js';
 import { protectedHosts } from '../features/protected-hosts/protected-hosts.feature.js';
+import { protectedResources } from '../features/protected-resources/protected-resources.feature.js';
 import { revocationStream } from '../features/revocation-stream/revocation-stream.feature.js';
 import { secondFactor } from '../features/second-factor/second-factor.feature.js';
 import { signals } from '../features/signals/signals.feature.js';
@@ -27,6 +28,7 @@ export const ownFeatures: readonly Feature[] = [
   invites,
   organisations,
   protectedHosts,
+  protectedResources,
   revocationStream,
   secondFactor,
   signals,

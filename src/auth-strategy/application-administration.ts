@@ -94,6 +94,8 @@ export interface ApplicationPage {
 
 /** Administers the applications at the provider, where the gateway may do so. Each method throws `provider_unavailable`, too. */
 export interface ApplicationAdministration {
+  /** Scopes of protected resources, which applications may have. */
+  readonly resourceScopes: readonly string[];
   /** One page of them, the oldest first. */
   list(page: ApplicationPage): Promise<readonly Application[]>;
   /** An application; undefined if there is none of this id, or the gateway itself set it up. */

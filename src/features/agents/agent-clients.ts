@@ -19,7 +19,7 @@ import { HydraClient } from '../../providers/ory/hydra/hydra.client.js';
 import { type HydraClientRecord, recordOf } from '../../providers/ory/hydra/hydra-clients.js';
 import { ClientDocuments } from './client-documents.js';
 import { type ClientMetadata, ClientMetadataError } from './client-metadata.js';
-import { ResourceRegistry } from '../../providers/ory/resources/resource-registry.js';
+import { ResourceRegistry } from '../../providers/ory/hydra/resource-registry.js';
 
 const oneDay = 86_400_000;
 /** Milliseconds after which a client is removed that no user has agreed to, and one that has got no token since. */

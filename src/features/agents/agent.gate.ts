@@ -6,8 +6,9 @@ import { type HydraClientRecord, isHydraId } from '../../providers/ory/hydra/hyd
 import { AddedGates } from '../../providers/ory/proxy/added-gates.js';
 import type { Exchange } from '../../providers/ory/proxy/exchange.js';
 import { parametersIn, queryOf } from '../../providers/ory/proxy/query-limit.js';
-import { clientRefusal, isJudged } from '../../providers/ory/resources/resource.gate.js';
-import { ResourceRegistry } from '../../providers/ory/resources/resource-registry.js';
+import { clientRefusal } from '../../providers/ory/proxy/self-registered.gate.js';
+import { isJudged } from '../protected-resources/resource.gate.js';
+import { ResourceRegistry } from '../../providers/ory/hydra/resource-registry.js';
 import { AgentClients } from './agent-clients.js';
 import { ClientMetadataError } from './client-metadata.js';
 
@@ -21,10 +22,8 @@ export class AgentGate {
     gates: AddedGates,
     server: AuthorizationServer,
   ) {
-    gates.add({ name: 'agent', admit: async (exchange) => this.#admit(exchange) });
-    if (!resources.isEmpty) {
-      server.add(() => ({ client_id_metadata_document_supported: true }));
-    }
+    gates.add('clients', { name: 'agent', admit: async (exchange) => this.#admit(exchange) });
+    server.add(() => (resources.isEmpty ? {} : { client_id_metadata_document_supported: true }));
   }
 
   /** @throws {Problem} `malformed_request` for a client that can't be used. */

@@ -4,6 +4,7 @@ import { agentSettings } from './agent.settings.js';
 /** OAuth clients that register themselves, for protected resources alone: MCP clients and other agents. */
 export const agents = defineFeature({
   name: 'agents',
+  needs: ['protected-resources'],
   prefixes: ['agent', 'client_metadata', 'dynamic_registration'],
   providers: ['ory'],
   settings: agentSettings,

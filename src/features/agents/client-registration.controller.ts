@@ -10,7 +10,7 @@ import { UnreadableAs } from '../../platform/http/unreadable-body.js';
 import { Public } from '../../session/guards/access.decorators.js';
 import { RateLimited } from '../../session/guards/rate-limited.decorators.js';
 import { AuthorizationServer } from '../../session/discovery/authorization-server.js';
-import { ResourceRegistry } from '../../providers/ory/resources/resource-registry.js';
+import { ResourceRegistry } from '../../providers/ory/hydra/resource-registry.js';
 import { AgentClients } from './agent-clients.js';
 import { type AgentSettings, agentSettings } from './agent.settings.js';
 import { ClientMetadataError, type ClientRules, readClientMetadata } from './client-metadata.js';

@@ -15,7 +15,7 @@ import type { AuditEventType } from '../../platform/features/audit-event.catalog
 import { AuditService } from '../../directory/audit/audit.service.js';
 import { UserDirectory } from '../../directory/users/user-directory.js';
 import { CONFIGURATION } from '../../platform/config/config.module.js';
-import { type Configuration, resourceScopesOf } from '../../platform/config/configuration.js';
+import type { Configuration } from '../../platform/config/configuration.js';
 import { givenIdSchema } from '../../platform/core/id.schema.js';
 import { newId } from '../../platform/core/identifier.js';
 import { type FieldError, Problem } from '../../platform/errors/problem.error.js';
@@ -311,7 +311,7 @@ export class ApplicationsService {
     const errors = [
       ...sizeErrors(application),
       ...uriErrors(application, this.configuration.PUBLIC_URL),
-      ...scopeErrors(application, this.scopes, resourceScopesOf(this.configuration), before?.scope),
+      ...scopeErrors(application, this.scopes, this.#registry.resourceScopes, before?.scope),
       ...accessErrors(application),
       ...groupErrors(application, before),
       ...(await this.#nameErrors(application)),

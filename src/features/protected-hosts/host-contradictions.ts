@@ -7,7 +7,7 @@ import { ProtectedHosts } from './protected-hosts.js';
 /** Problems of `PROTECTED_HOSTS` with the gateway's own origin, and with audiences: a host's tokens must not be tokens of anything else. */
 export function hostContradictions(
   { PROTECTED_HOSTS }: SettingsOf<typeof protectedHostSettings>,
-  { PUBLIC_URL, TOKEN_AUDIENCE = PUBLIC_URL, PROTECTED_RESOURCES = [] }: CoreSettings,
+  { PUBLIC_URL, TOKEN_AUDIENCE = PUBLIC_URL, audiences = [] }: CoreSettings,
 ): readonly string[] {
   const { host, protocol } = new URL(PUBLIC_URL);
   const isLoopback = ({ pattern }: ProtectedHostRule): boolean =>
@@ -29,10 +29,10 @@ export function hostContradictions(
       ? []
       : [`PROTECTED_HOSTS: entry ${exposed + 1} must be a loopback name while PUBLIC_URL is plain http`]),
     ...(isAudience ? ['TOKEN_AUDIENCE: must not be the origin of a host in PROTECTED_HOSTS'] : []),
-    ...PROTECTED_RESOURCES.flatMap(({ resource }, index) => {
-      const { origin, host: name } = new URL(resource);
-      return origin === resource && hosts.find(name) !== undefined
-        ? [`PROTECTED_RESOURCES: entry ${index + 1} is the origin of a host in PROTECTED_HOSTS`]
+    ...audiences.flatMap(([rule, audience]) => {
+      const url = URL.canParse(audience) ? new URL(audience) : undefined;
+      return url?.origin === audience && hosts.find(url.host) !== undefined
+        ? [`${rule} is the origin of a host in PROTECTED_HOSTS`]
         : [];
     }),
   ];

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { ConfigurationError, loadConfiguration, settingsIn } from '../../platform/config/configuration.js';
+import { defineFeature } from '../../platform/features/feature.js';
 import { newSecret, providerEnv } from '../../testing.js';
 import { protectedHosts } from './protected-hosts.feature.js';
 import { protectedHostSettings } from './protected-hosts.settings.js';
@@ -146,13 +147,19 @@ it.each([
     { PUBLIC_URL: 'http://localhost:3000' },
     'PROTECTED_HOSTS: entry 2 must be a loopback name while PUBLIC_URL is plain http',
   ],
-  [
-    'app.example.net',
-    { PROTECTED_RESOURCES: '[{"resource":"https://app.example.net"}]' },
-    'PROTECTED_RESOURCES: entry 1 is the origin of a host in PROTECTED_HOSTS',
-  ],
 ])('%s with %j contradicts the gateway’s own origin, or an audience', (text, env, problem) => {
   expect(problemsOf(text, env)).toEqual([problem]);
+});
+
+it('are no audiences that another feature names, which needn’t be URLs', () => {
+  const audiences = ['https://app.example.net', 'https://app.example.net/api', 'tasks'].map(
+    (audience) => [`NOTES: ${audience}`, audience] as const,
+  );
+  const notes = defineFeature({ name: 'notes', audiences: () => audiences, module: async () => class {} });
+  const load = (): unknown =>
+    loadConfiguration({ ...base, PROTECTED_HOSTS: 'app.example.net' }, [protectedHosts, notes]);
+  expect(load).toThrow('NOTES: https://app.example.net is the origin of a host in PROTECTED_HOSTS');
+  expect(load).not.toThrow('app.example.net/api');
 });
 
 it('of names on this machine may be plain http, as PUBLIC_URL', () => {

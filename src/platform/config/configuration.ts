@@ -5,7 +5,6 @@ import { StartError } from '../errors/start-errors.js';
 import { commonVariables } from './common.variables.js';
 import { type Misspelling, misspelledSettings } from './misspelled.settings.js';
 import { isPlaceholder, placeholderIn, productionProblems } from './production.check.js';
-import type { ProtectedResource } from './protected-resources.parser.js';
 import { auth0Variables, oidcVariables, oryVariables, oryVariablesWith } from './provider.variables.js';
 import type { ConnectionKind } from './connection-kind.js';
 import { isLoopbackHost } from '../core/loopback.js';
@@ -78,16 +77,6 @@ function kindsOf(features: readonly Pick<Feature, 'connectionKind'>[]): Connecti
     .toSorted((one, other) => (one.name < other.name ? -1 : 1));
 }
 
-/** The resources for which tokens are issued; none where the provider is another one than Ory. */
-export function protectedResourcesOf(configuration: Configuration): readonly ProtectedResource[] {
-  return configuration.AUTH_PROVIDER === 'ory' ? configuration.PROTECTED_RESOURCES : [];
-}
-
-/** The scopes of these resources. */
-export function resourceScopesOf(configuration: Configuration): readonly string[] {
-  return [...new Set(protectedResourcesOf(configuration).flatMap(({ scopes }) => [...scopes.keys()]))];
-}
-
 /** Environment variables of a process. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -158,12 +147,9 @@ export function loadConfiguration(
     }
   }
   if (common.success) {
-    const resources =
-      provider === 'ory'
-        ? oryVariables.shape.PROTECTED_RESOURCES.safeParse(values['PROTECTED_RESOURCES']).data
-        : undefined;
-    const core = { ...common.data, PROTECTED_RESOURCES: resources ?? [] };
-    problems.push(...contradictions(common.data), ...resourceContradictions(core));
+    const audiences = used.flatMap(({ reading }) => reading.settings?.audiences() ?? []);
+    const core = { ...common.data, audiences };
+    problems.push(...contradictions(common.data));
     problems.push(...used.flatMap(({ reading }) => reading.settings?.contradictions(core) ?? []));
   }
   // The case doesn't matter, so that `Production` isn't ignored.
@@ -258,21 +244,6 @@ function contradictions(common: Common): string[] {
     found.push('REDIS_CLUSTER: must not be true if REDIS_SENTINEL_MASTER is set');
   }
   return found;
-}
-
-/** Problems of `PROTECTED_RESOURCES` with other audiences: tokens of a resource must not be tokens of anything else. */
-function resourceContradictions({
-  PUBLIC_URL,
-  TOKEN_AUDIENCE = PUBLIC_URL,
-  PROTECTED_RESOURCES = [],
-}: CoreSettings): string[] {
-  return PROTECTED_RESOURCES.flatMap(({ resource }, index) =>
-    [PUBLIC_URL, TOKEN_AUDIENCE].includes(resource)
-      ? [
-          `PROTECTED_RESOURCES: entry ${index + 1} is TOKEN_AUDIENCE or PUBLIC_URL, of which tokens are the gateway's own`,
-        ]
-      : [],
-  );
 }
 
 /**

@@ -2,7 +2,6 @@ import { z } from 'zod';
 import type { ConnectionKind } from './connection-kind.js';
 import { connectionsOf } from './connections.parser.js';
 import { orgConnectionKindsOf, orgConnectionVariables } from './org-connection.variables.js';
-import { protectedResources } from './protected-resources.parser.js';
 import { passwordVariables } from './password.variables.js';
 import { serviceClients } from './service-clients.parser.js';
 import { socialProviders } from './social-providers.parser.js';
@@ -65,14 +64,6 @@ export const oryVariables = z.object({
     secret: true,
   }),
   ...orgConnectionVariables,
-  PROTECTED_RESOURCES: protectedResources.default([]).register(variableDocs, {
-    description:
-      'Resources for which clients get tokens by themselves, such as MCP servers: a JSON list of objects with `resource` (its URL), `resource_name` and `scopes` (an object: each scope, and what it permits in plain words). Each token is for one of them alone. See docs/agents.md.',
-    derivedDefault: 'none: no client can come by itself',
-    recommendation: 'Give each resource narrow scopes: the consent page shows them to the user.',
-    example:
-      '[{"resource":"https://notes.example.org/mcp","resource_name":"Notes","scopes":{"notes:read":"Read your notes"}}]',
-  }),
   ...passwordVariables,
   ADMIN_PASSWORD: z
     .string()

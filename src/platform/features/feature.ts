@@ -3,7 +3,6 @@ import type { Migration } from 'kysely';
 import { z } from 'zod';
 import type { commonVariables } from '../config/common.variables.js';
 import type { ConnectionKind, ConnectionSettings } from '../config/connection-kind.js';
-import type { ProtectedResource } from '../config/protected-resources.parser.js';
 import type { Database } from '../database/database.schema.js';
 import type { FeatureProblem } from '../errors/problem.catalogue.js';
 import type { FeatureTexts } from '../i18n/feature-texts.js';
@@ -14,8 +13,8 @@ import type { FeatureScope } from './scope.catalogue.js';
 
 /** Settings with which a feature's own are compared. */
 export interface CoreSettings extends z.output<typeof commonVariables> {
-  /** With `AUTH_PROVIDER=ory`. */
-  readonly PROTECTED_RESOURCES?: readonly ProtectedResource[];
+  /** What settings of all features name. */
+  readonly audiences?: readonly NamedAudience[];
   /** With `AUTH_PROVIDER=ory`, once the kinds of connections are known. */
   readonly CONNECTIONS?: readonly ConnectionSettings[];
   /** Likewise: the features of the deployment. */
@@ -38,6 +37,9 @@ export type CalledHost = readonly [variable: string, url: string];
 
 /** An organisation that a setting names by its slug or id. The rule is the variable, a colon and whatever tells its entry from others. */
 export type NamedOrg = readonly [rule: string, org: string];
+
+/** An audience of tokens that a setting names. The rule is as with organisations. */
+export type NamedAudience = readonly [rule: string, audience: string];
 
 /** What a check of a feature found. */
 export interface FeatureFinding {
@@ -72,7 +74,7 @@ export interface FeatureDefinition<Shape extends z.ZodRawShape> {
   readonly prefixes?: readonly string[];
   /** The values of `AUTH_PROVIDER` with which it exists. Default: all. */
   readonly providers?: readonly CoreSettings['AUTH_PROVIDER'][];
-  /** Its environment variables, whose values `contradictions`, `hosts`, `orgs` and `checks` are told. Default: none. */
+  /** Its environment variables, whose values `contradictions`, `hosts`, `orgs`, `audiences` and `checks` are told. Default: none. */
   readonly settings?: FeatureSettings<Shape>;
   /** Lines about settings that contradict each other, each begun by a variable's name and a colon. */
   readonly contradictions?: (settings: z.output<z.ZodObject<Shape>>, core: CoreSettings) => readonly string[];
@@ -80,6 +82,8 @@ export interface FeatureDefinition<Shape extends z.ZodRawShape> {
   readonly hosts?: (settings: z.output<z.ZodObject<Shape>>) => readonly CalledHost[];
   /** The organisations that its settings name. Only an administrator can give these names to another one. */
   readonly orgs?: (settings: z.output<z.ZodObject<Shape>>) => readonly NamedOrg[];
+  /** The audiences of tokens that its settings name. No host that users log in for may have one. */
+  readonly audiences?: (settings: z.output<z.ZodObject<Shape>>) => readonly NamedAudience[];
   readonly checks?: readonly FeatureCheck<z.output<z.ZodObject<Shape>>>[];
   /** The problems that it answers with, as `defineProblems` declares them. */
   readonly problems?: Readonly<Record<string, FeatureProblem>>;
@@ -115,6 +119,7 @@ export interface Feature extends Omit<
   | 'contradictions'
   | 'hosts'
   | 'orgs'
+  | 'audiences'
   | 'checks'
   | 'needs'
   | 'auditEvents'
@@ -151,6 +156,7 @@ export interface ReadSettings {
   contradictions(core: CoreSettings): readonly string[];
   hosts(): readonly CalledHost[];
   orgs(): readonly NamedOrg[];
+  audiences(): readonly NamedAudience[];
   /** What is never shown, and no placeholder in production. */
   secrets(): readonly FeatureSecret[];
   /** Its checks for these values. */
@@ -179,6 +185,7 @@ export function defineFeature({
   contradictions,
   hosts,
   orgs,
+  audiences,
   checks = [],
   ...others
 }: FeatureDefinition<z.ZodRawShape>): Feature {
@@ -205,6 +212,7 @@ export function defineFeature({
               contradictions: (core) => contradictions?.(data, core) ?? [],
               hosts: () => hosts?.(data) ?? [],
               orgs: () => orgs?.(data) ?? [],
+              audiences: () => audiences?.(data) ?? [],
               secrets: () => secretsAmong(variables, values, data),
               checks: () =>
                 checks.map(({ name, isCheap, run }) => ({

@@ -16,13 +16,9 @@ import { OryConsentService } from './challenges/ory-consent.service.js';
 import { OryDiscoveryController } from './challenges/ory-discovery.controller.js';
 import { OryLoginController } from './challenges/ory-login.controller.js';
 import { OryLogoutController } from './challenges/ory-logout.controller.js';
-import { ResourceConsents } from './resources/resource-consents.js';
-import { ResourceGate } from './resources/resource.gate.js';
-import { ResourceSubjects } from './resources/resource-subjects.js';
-import { ResourceTokens } from './resources/resource-tokens.js';
 import { SessionQuestionController } from './challenges/session-question.controller.js';
 
-/** The module of Hydra's challenges, of tokens for protected resources, and of the discovery document: where Ory is the provider. */
+/** The module of Hydra's challenges, and of the discovery document: where Ory is the provider. */
 @Module({
   imports: [AccountsModule, AuditModule, CoreModule, LimitsModule, LoginModule, SessionModule, UsersModule],
   controllers: [
@@ -39,10 +35,6 @@ import { SessionQuestionController } from './challenges/session-question.control
     ConsentRecorder,
     FlowDestination,
     OryConsentService,
-    ResourceConsents,
-    ResourceGate,
-    ResourceSubjects,
-    ResourceTokens,
   ],
   exports: [FlowDestination, OryConsentService],
 })

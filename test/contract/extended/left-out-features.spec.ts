@@ -471,6 +471,38 @@ describe('a feature that is left out', () => {
     }
   });
 
+  it('protected-resources: clients that registered themselves, which Hydra may still have, get no code and no token', async () => {
+    const names = withDependents('protected-resources').map(({ name }) => name);
+    const PROTECTED_RESOURCES = JSON.stringify([{ resource: 'https://notes.example/mcp', scopes: {} }]);
+    const app = await without(names, { PROTECTED_RESOURCES });
+    vi.spyOn(app.get(OryBootstrap, { strict: false }), 'requireKeys').mockResolvedValue();
+    try {
+      const headers = { host: 'auth.example.test' };
+      const form = { ...headers, 'content-type': 'application/x-www-form-urlencoded' };
+      const refusal = [400, { code: 'malformed_request', detail: expect.stringContaining('it is unknown') }];
+      for (const id of ['https://helper.example/client.json', `cimd-${'a'.repeat(43)}`, `dcr-${newId()}`]) {
+        const asked = { client_id: id, response_type: 'code', redirect_uri: 'http://127.0.0.1/' };
+        const url = `/ory/hydra/oauth2/auth?${new URLSearchParams(asked)}`;
+        const code = await app.inject({ url, headers });
+        expect([code.statusCode, code.json()]).toMatchObject(refusal);
+        const grant = { grant_type: 'authorization_code', code: 'given-before', client_id: id };
+        const token = await app.inject({
+          method: 'POST',
+          url: '/ory/hydra/oauth2/token',
+          headers: form,
+          payload: String(new URLSearchParams(grant)),
+        });
+        expect([token.statusCode, token.json()]).toMatchObject(refusal);
+      }
+      const metadata = await app.inject({ url: '/.well-known/oauth-authorization-server', headers });
+      expect(metadata.json()).toMatchObject({ token_endpoint: expect.stringMatching(/\/auth\/token$/) });
+      expect(metadata.json()).not.toHaveProperty('protected_resources');
+      expect(metadata.json()).not.toHaveProperty('client_id_metadata_document_supported');
+    } finally {
+      await app.close();
+    }
+  });
+
   it('agents: a client with a metadata document is refused, although Hydra may still have it', async () => {
     const resource = 'https://notes.example/mcp';
     const PROTECTED_RESOURCES = JSON.stringify([{ resource, scopes: { read: 'Read your notes' } }]);

@@ -12,8 +12,9 @@ import { agentListSchema } from '../agent.schemas.js';
 import { applicationUserListSchema } from '../connected-app.schemas.js';
 import { type DeploymentAddresses, openIdAddresses } from '../program.catalogue.js';
 import { orgSchema } from '../../../orgs/org.schemas.js';
+import { AuthStrategy } from '../../../auth-strategy/auth.strategy.js';
 import { CONFIGURATION } from '../../../platform/config/config.module.js';
-import { type Configuration, resourceScopesOf } from '../../../platform/config/configuration.js';
+import type { Configuration } from '../../../platform/config/configuration.js';
 import { Problem } from '../../../platform/errors/problem.error.js';
 import { idPart } from '../../../pages/admin/admin-addresses.js';
 import { leadingBackTo } from '../../../pages/admin/admin-refusals.js';
@@ -54,17 +55,16 @@ export interface Visit {
 @Injectable()
 export class ApplicationPages {
   readonly #addresses: DeploymentAddresses;
-  readonly #resourceScopes: readonly string[];
 
   constructor(
     private readonly api: ApiClient,
     private readonly pages: PageSender,
     private readonly forms: SentForms,
     private readonly parts: FeatureParts,
+    private readonly strategy: AuthStrategy,
     @Inject(CONFIGURATION) configuration: Configuration,
   ) {
     this.#addresses = openIdAddresses(configuration);
-    this.#resourceScopes = resourceScopesOf(configuration);
   }
 
   /** Sends one page of the list. */
@@ -206,7 +206,7 @@ export class ApplicationPages {
       place,
       application,
       initial: valuesOf(application),
-      resourceScopes: this.#resourceScopes,
+      resourceScopes: this.strategy.applications?.resourceScopes ?? [],
       addresses: this.#addresses,
       orgName: names?.get(application.orgId ?? ''),
       formId: newFormId(),

@@ -2,8 +2,8 @@ import { Inject, Injectable } from '@nestjs/common';
 import { CONFIGURATION } from '../../../platform/config/config.module.js';
 import type { Configuration } from '../../../platform/config/configuration.js';
 import { Problem } from '../../../platform/errors/problem.error.js';
-import type { AgentClient } from '../hydra/agent-client.js';
-import { ConsentRecorder } from '../hydra/consent-recorder.js';
+import { type AgentClient, agentOf } from '../hydra/agent-client.js';
+import { ConsentRecorder, type GivenConsent } from '../hydra/consent-recorder.js';
 import { HydraClient } from '../hydra/hydra.client.js';
 import { applicationOf, mayRememberConsent } from '../hydra/hydra-applications.js';
 import { isNativeApp, isOwnClient, keepsLoggedIn } from '../hydra/hydra-clients.js';
@@ -15,7 +15,15 @@ import { type Admission, ApplicationAdmission } from './application-admission.js
 import { ApplicationClaims } from './application-claims.js';
 import { restarted } from './ory-challenge.js';
 import type { ClientInfo } from '../../../platform/http/client-info.js';
-import { type GivenConsent, ResourceConsents, type ResourceRequest } from '../resources/resource-consents.js';
+import type { ProtectedResource } from '../hydra/protected-resource.js';
+import { ResourceRegistry } from '../hydra/resource-registry.js';
+
+/** What a consent for a protected resource is about. */
+interface ResourceRequest {
+  readonly resource: ProtectedResource;
+  /** Seconds for which a token is valid. */
+  readonly tokenTtl: number;
+}
 
 /** The user's choice on the consent page. */
 export interface ConsentDecision {
@@ -43,6 +51,7 @@ export interface OpenConsent {
 @Injectable()
 export class OryConsentService {
   readonly #publicUrl: string;
+  readonly #tokenTtl: number;
 
   constructor(
     private readonly hydra: HydraClient,
@@ -51,10 +60,11 @@ export class OryConsentService {
     private readonly recorder: ConsentRecorder,
     private readonly claims: ApplicationClaims,
     private readonly admission: ApplicationAdmission,
-    private readonly resources: ResourceConsents,
+    private readonly resources: ResourceRegistry,
     @Inject(CONFIGURATION) configuration: Configuration,
   ) {
     this.#publicUrl = configuration.PUBLIC_URL;
+    this.#tokenTtl = configuration.TOKEN_TTL;
   }
 
   /** The request behind a challenge, if its login is still live. */
@@ -66,8 +76,8 @@ export class OryConsentService {
       orgId: applicationOf(request.client)?.orgId ?? null,
       request,
       canRemember: this.#canRemember(request),
-      target: this.resources.describe(request),
-      agent: this.resources.agentOf(request),
+      target: this.#targetOf(request),
+      agent: agentOf(request.client),
     };
   }
 
@@ -137,9 +147,15 @@ export class OryConsentService {
     const isOwn = client.skip_consent === true;
     return (
       isNativeApp(client, this.#publicUrl) ||
-      this.resources.agentOf(request) !== undefined ||
-      (!isOwn && (this.resources.describe(request) !== undefined || !mayRememberConsent(client)))
+      agentOf(client) !== undefined ||
+      (!isOwn && (this.#targetOf(request) !== undefined || !mayRememberConsent(client)))
     );
+  }
+
+  /** What a consent is about; undefined if it is for no protected resource. */
+  #targetOf({ requested_access_token_audience: audience }: ConsentRequest): ResourceRequest | undefined {
+    const resource = this.resources.ofAudience(audience);
+    return resource && { resource, tokenTtl: this.#tokenTtl };
   }
 
   async #grant(
@@ -158,7 +174,7 @@ export class OryConsentService {
       // The new login asks for it.
       return restarted(this.#publicUrl, request.request_url);
     }
-    const ofResource = await this.resources.contextOf(consent);
+    const ofResource = await this.resources.issuer?.contextOf(consent);
     const target = await this.hydra.acceptConsent(request, {
       scope,
       remember,

@@ -1,11 +1,18 @@
 import { Injectable } from '@nestjs/common';
 import { AuditService } from '../../../directory/audit/audit.service.js';
 import { UserDirectory } from '../../../directory/users/user-directory.js';
-import type { IdentityKey } from '../../../directory/users/identity.js';
-import type { GivenConsent } from '../resources/resource-consents.js';
+import type { IdentityKey, ProviderIdentity } from '../../../directory/users/identity.js';
+import type { ClientInfo } from '../../../platform/http/client-info.js';
 import { ApplicationUses } from './application-uses.js';
 import { isOwnClient } from './hydra-clients.js';
 import type { ConsentRequest } from './hydra.schemas.js';
+
+/** A consent, and where the user who gives it is. */
+export interface GivenConsent {
+  readonly request: ConsentRequest;
+  readonly identity: ProviderIdentity;
+  readonly client: ClientInfo;
+}
 
 /** Records what came of consent challenges: that an application is used, and that its user has agreed. */
 @Injectable()

@@ -14,7 +14,6 @@ import {
 } from '../../../auth-strategy/application-administration.js';
 import { CONFIGURATION } from '../../../platform/config/config.module.js';
 import type { OryConfiguration } from '../../../platform/config/configuration.js';
-import type { ProtectedResource } from '../../../platform/config/protected-resources.parser.js';
 import { DatabaseLocks } from '../../../platform/database/database-locks.js';
 import type { TransactionPart } from '../../../platform/database/transaction-part.js';
 import { Problem } from '../../../platform/errors/problem.error.js';
@@ -24,6 +23,7 @@ import { ApplicationSecretRepository } from './application-secret.repository.js'
 import { ApplicationUses } from './application-uses.js';
 import { ClientRepository, type IndexedClient } from './client.repository.js';
 import { HydraClient } from './hydra.client.js';
+import { ResourceRegistry } from './resource-registry.js';
 
 /** What Hydra has no member for, in the client's metadata. */
 const ownSchema = z.object({
@@ -121,7 +121,6 @@ export function mayRememberConsent(client: { readonly metadata?: unknown }): boo
 @Injectable()
 export class HydraApplications implements ApplicationAdministration {
   readonly #audience: string;
-  readonly #resources: readonly ProtectedResource[];
 
   constructor(
     private readonly hydra: HydraClient,
@@ -129,10 +128,14 @@ export class HydraApplications implements ApplicationAdministration {
     private readonly uses: ApplicationUses,
     private readonly index: ClientRepository,
     private readonly locks: DatabaseLocks,
-    @Inject(CONFIGURATION) { TOKEN_AUDIENCE, PROTECTED_RESOURCES }: OryConfiguration,
+    private readonly resources: ResourceRegistry,
+    @Inject(CONFIGURATION) { TOKEN_AUDIENCE }: OryConfiguration,
   ) {
     this.#audience = TOKEN_AUDIENCE;
-    this.#resources = PROTECTED_RESOURCES;
+  }
+
+  get resourceScopes(): readonly string[] {
+    return this.resources.scopes;
   }
 
   async list({ limit, orgId, after }: ApplicationPage): Promise<readonly Application[]> {
@@ -284,7 +287,7 @@ export class HydraApplications implements ApplicationAdministration {
 
   /** Identifiers of the resources for which an application may ask: it has a scope of each. */
   #resourcesOf({ scope }: Application): readonly string[] {
-    return this.#resources
+    return this.resources.all
       .filter(({ scopes }) => scope.some((token) => scopes.has(token)))
       .map(({ resource }) => resource);
   }

@@ -10,7 +10,7 @@ import { redirectPlacesOf } from '../../../platform/core/redirect-places.js';
 import { allDone } from '../../../platform/core/settled.js';
 import { RevocationService } from '../../../session/revocation/revocation.service.js';
 import { isOryIssuer } from '../sources/ory-issuer.js';
-import { ResourceRegistry } from '../resources/resource-registry.js';
+import { ResourceRegistry } from './resource-registry.js';
 import { agentOf } from './agent-client.js';
 import { ApplicationUses } from './application-uses.js';
 import { HydraClient } from './hydra.client.js';

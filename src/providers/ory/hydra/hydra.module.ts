@@ -12,7 +12,7 @@ import { UpstreamsModule } from '../../../platform/upstream/upstreams.module.js'
 import { DatabaseModule } from '../../../platform/database/database.module.js';
 import { SessionModule } from '../../../session/session.module.js';
 import { clientOf, partOf } from '../../part-factories.js';
-import { ResourceRegistry } from '../resources/resource-registry.js';
+import { ResourceRegistry } from './resource-registry.js';
 import { ApplicationSecretRepository } from './application-secret.repository.js';
 import { ApplicationUses } from './application-uses.js';
 import { ChallengeBinding } from './challenge-binding.js';

@@ -1,19 +1,22 @@
 import { Injectable } from '@nestjs/common';
 import type { Gate } from './gate-list.js';
 
+/** What an added gate judges: which clients may ask, or what they ask for. */
+type GatePlace = 'clients' | 'requests';
+
 /**
  * Gates in front of Hydra that features of ours add. They add them when they are made: the proxy is set up before the application's modules
  * start. The public interface doesn't have it, because a gate sees every password and token.
  */
 @Injectable()
 export class AddedGates {
-  readonly #gates: Gate[] = [];
+  readonly #gates: Readonly<Record<GatePlace, Gate[]>> = { clients: [], requests: [] };
 
-  get all(): readonly Gate[] {
-    return this.#gates;
+  at(place: GatePlace): readonly Gate[] {
+    return this.#gates[place];
   }
 
-  add(gate: Gate): void {
-    this.#gates.push(gate);
+  add(place: GatePlace, gate: Gate): void {
+    this.#gates[place].push(gate);
   }
 }

@@ -10,7 +10,7 @@ import type { ApplicationClaims } from '../challenges/application-claims.js';
 import { rightsClaims } from '../hydra/hydra-claims.js';
 import type { HydraClient } from '../hydra/hydra.client.js';
 import { isOwnClient } from '../hydra/hydra-clients.js';
-import { OAuthRefusal } from '../resources/oauth-refusal.js';
+import { OAuthRefusal } from './oauth-refusal.js';
 import type { IdentitySource } from '../sources/identity-source.js';
 import type { ApplicationAccess } from './application-access.js';
 import type { Exchange } from './exchange.js';

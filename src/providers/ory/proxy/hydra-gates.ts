@@ -15,10 +15,9 @@ import { ClientRepository } from '../hydra/client.repository.js';
 import { HydraClient } from '../hydra/hydra.client.js';
 import { HydraDiscovery } from '../hydra/hydra-discovery.js';
 import { HydraGrants } from '../hydra/hydra-grants.js';
+import { ResourceRegistry } from '../hydra/resource-registry.js';
 import { RefreshAnswerRepository } from '../hydra/refresh-answer.repository.js';
 import { OryBootstrap } from '../ory-bootstrap.js';
-import { ResourceGate } from '../resources/resource.gate.js';
-import { ResourceTokens } from '../resources/resource-tokens.js';
 import { IdentitySource } from '../sources/identity-source.js';
 import { AddedGates } from './added-gates.js';
 import { ApplicationAccess } from './application-access.js';
@@ -35,6 +34,7 @@ import { queryOf, requireEncodedForm, requireNoRequestObject, requireSameReading
 import { RefreshAnswers } from './refresh-answers.js';
 import { RefreshGate } from './refresh.gate.js';
 import { SecretGate } from './secret.gate.js';
+import { selfRegisteredGate } from './self-registered.gate.js';
 
 /** Seconds that a person has to answer a challenge. */
 const challengeLifetime = 1800;
@@ -53,7 +53,8 @@ export function hydraGates(
   limits: OryLimits,
 ): readonly Gate[] {
   const hydra = get(HydraClient);
-  const resources = get(ResourceGate);
+  const resources = get(ResourceRegistry);
+  const added = get(AddedGates);
   const bootstrap = get(OryBootstrap);
   const binding = get(ChallengeBinding);
   const clock = get(Clock);
@@ -66,13 +67,7 @@ export function hydraGates(
   const access = new ApplicationAccess(hydra, sources, admission, get(HydraGrants), audit);
   const refreshes = new RefreshGate(hydra, access, get(ApplicationUses));
   const codes = new CodeGate(hydra, sources, access, get(ApplicationClaims));
-  const refreshAnswers = new RefreshAnswers(
-    get(RefreshAnswerRepository),
-    hydra,
-    get(ResourceTokens),
-    admission,
-    audit,
-  );
+  const refreshAnswers = new RefreshAnswers(get(RefreshAnswerRepository), hydra, resources, admission, audit);
   const outage = new ClientOutage(
     hydra,
     get(ClientRepository),
@@ -139,13 +134,10 @@ export function hydraGates(
       },
     },
     // What decides which clients may ask, before it is judged what they ask for.
-    ...get(AddedGates).all,
-    {
-      name: 'resource',
-      admit: (exchange) => resources.admit(exchange),
-      settle: (exchange, payload) => resources.settle(exchange, payload),
-    },
-    // What the gate before writes anew, too.
+    ...added.at('clients'),
+    ...(resources.issuer === undefined ? [selfRegisteredGate] : []),
+    ...added.at('requests'),
+    // What the gates before write anew, too.
     { name: 'response-type', admit: admitOnlyCodes },
     {
       name: 'answer',

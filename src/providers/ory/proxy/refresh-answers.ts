@@ -11,8 +11,8 @@ import { Problem } from '../../../platform/errors/problem.error.js';
 import type { ApplicationAdmission } from '../challenges/application-admission.js';
 import type { HydraClient } from '../hydra/hydra.client.js';
 import type { FirstUse, RefreshAnswerRepository } from '../hydra/refresh-answer.repository.js';
-import { OAuthRefusal } from '../resources/oauth-refusal.js';
-import type { ResourceTokens } from '../resources/resource-tokens.js';
+import { OAuthRefusal } from './oauth-refusal.js';
+import type { ResourceRegistry } from '../hydra/resource-registry.js';
 import { parametersIn } from './query-limit.js';
 import type { LiveRefresh } from './refresh.gate.js';
 
@@ -41,7 +41,7 @@ export class RefreshAnswers {
   constructor(
     private readonly answers: RefreshAnswerRepository,
     private readonly hydra: HydraClient,
-    private readonly tokens: ResourceTokens,
+    private readonly resources: ResourceRegistry,
     private readonly admission: ApplicationAdmission,
     private readonly audit: AuditService,
   ) {}
@@ -148,7 +148,7 @@ export class RefreshAnswers {
     if (use.request !== asked) {
       throw refusal('other_request');
     }
-    const { answers, hydra, tokens } = this;
+    const { answers, hydra, resources } = this;
     const next = answerSchema.safeParse(parseJson(use.answer)).data?.refresh_token;
     if (next === undefined || (await answers.isUsed(next))) {
       throw refusal('superseded');
@@ -157,7 +157,7 @@ export class RefreshAnswers {
     if (live === undefined) {
       throw refusal('grant_ended');
     }
-    await tokens.requireLive(live);
+    await resources.issuer?.requireLive(live);
     if (!(await answers.take(token))) {
       throw refusal('used_up');
     }

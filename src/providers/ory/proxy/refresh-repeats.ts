@@ -5,7 +5,7 @@ import { parseJson } from '../../../platform/config/json.parser.js';
 import type { DatabaseLocks } from '../../../platform/database/database-locks.js';
 import type { HydraClient } from '../hydra/hydra.client.js';
 import { refreshTokenId } from '../hydra/refresh-answer.repository.js';
-import { OAuthRefusal } from '../resources/oauth-refusal.js';
+import { OAuthRefusal } from './oauth-refusal.js';
 import { parametersIn } from './query-limit.js';
 import { isRefresh } from './refresh-answers.js';
 import type { Send, UpstreamRequest, WholeAnswer } from './upstream-dispatcher.js';

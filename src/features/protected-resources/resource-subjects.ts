@@ -1,12 +1,12 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { Account } from '../../../directory/users/account.query.js';
-import { UserDirectory } from '../../../directory/users/user-directory.js';
-import { UsersService } from '../../../directory/users/users.service.js';
-import { CONFIGURATION } from '../../../platform/config/config.module.js';
-import type { OryConfiguration } from '../../../platform/config/configuration.js';
-import { Problem } from '../../../platform/errors/problem.error.js';
-import { IdentitySource } from '../sources/identity-source.js';
-import { OAuthRefusal } from './oauth-refusal.js';
+import type { Account } from '../../directory/users/account.query.js';
+import { UserDirectory } from '../../directory/users/user-directory.js';
+import { UsersService } from '../../directory/users/users.service.js';
+import { CONFIGURATION } from '../../platform/config/config.module.js';
+import type { OryConfiguration } from '../../platform/config/configuration.js';
+import { Problem } from '../../platform/errors/problem.error.js';
+import { IdentitySource } from '../../providers/ory/sources/identity-source.js';
+import { OAuthRefusal } from '../../providers/ory/proxy/oauth-refusal.js';
 
 /** The users whose tokens of resources are made. */
 @Injectable()

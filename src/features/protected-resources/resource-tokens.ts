@@ -1,16 +1,16 @@
 import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
-import type { Account } from '../../../directory/users/account.query.js';
-import type { ProtectedResource } from '../../../platform/config/protected-resources.parser.js';
-import { scopeTokens } from '../../../session/guards/scopes.js';
-import { RevocationService } from '../../../session/revocation/revocation.service.js';
-import { accountClaims } from '../../../session/tokens/account-claims.js';
-import { type TokenSubject, TokenService } from '../../../session/tokens/token.service.js';
-import { isAgentId } from '../hydra/agent-client.js';
-import { HydraClient } from '../hydra/hydra.client.js';
-import type { ActiveToken, LoginContext, RefreshToken } from '../hydra/hydra.schemas.js';
-import { OAuthRefusal } from './oauth-refusal.js';
-import { ResourceRegistry } from './resource-registry.js';
+import type { Account } from '../../directory/users/account.query.js';
+import type { ProtectedResource } from '../../providers/ory/hydra/protected-resource.js';
+import { scopeTokens } from '../../session/guards/scopes.js';
+import { RevocationService } from '../../session/revocation/revocation.service.js';
+import { accountClaims } from '../../session/tokens/account-claims.js';
+import { type TokenSubject, TokenService } from '../../session/tokens/token.service.js';
+import { isAgentId } from '../../providers/ory/hydra/agent-client.js';
+import { HydraClient } from '../../providers/ory/hydra/hydra.client.js';
+import type { ActiveToken, LoginContext, RefreshToken } from '../../providers/ory/hydra/hydra.schemas.js';
+import { OAuthRefusal } from '../../providers/ory/proxy/oauth-refusal.js';
+import { ResourceRegistry } from '../../providers/ory/hydra/resource-registry.js';
 import { ResourceSubjects } from './resource-subjects.js';
 
 const answerSchema = z.looseObject({ access_token: z.string(), scope: z.string().optional() });

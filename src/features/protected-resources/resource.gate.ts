@@ -2,22 +2,27 @@ import { randomUUID } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { Inject, Injectable } from '@nestjs/common';
-import { isLoopbackHost, isRedirectUriOf } from '../../../platform/core/loopback.js';
-import { CONFIGURATION } from '../../../platform/config/config.module.js';
-import type { OryConfiguration } from '../../../platform/config/configuration.js';
-import { resourceOf } from '../../../platform/config/protected-resources.parser.js';
-import { Problem } from '../../../platform/errors/problem.error.js';
-import { scopeTokens } from '../../../session/guards/scopes.js';
-import { hasDocument, hydraIdOf, isAgentId, isDocumentUrl } from '../hydra/agent-client.js';
-import { ChallengeBinding } from '../hydra/challenge-binding.js';
-import { HydraClient } from '../hydra/hydra.client.js';
-import { type HydraClientRecord, isHydraId, recordOf } from '../hydra/hydra-clients.js';
-import type { Exchange } from '../proxy/exchange.js';
-import { isEncodedForm, parametersIn, queryOf } from '../proxy/query-limit.js';
-import { readWholeBody, replaceBody } from '../proxy/whole-body.js';
-import { OAuthRefusal } from './oauth-refusal.js';
-import { ResourceRegistry, mayAskFor } from './resource-registry.js';
+import { isLoopbackHost, isRedirectUriOf } from '../../platform/core/loopback.js';
+import { CONFIGURATION } from '../../platform/config/config.module.js';
+import type { OryConfiguration } from '../../platform/config/configuration.js';
+import { type ProtectedResource, resourceOf } from '../../providers/ory/hydra/protected-resource.js';
+import { AddedGates } from '../../providers/ory/proxy/added-gates.js';
+import { clientRefusal } from '../../providers/ory/proxy/self-registered.gate.js';
+import { Problem } from '../../platform/errors/problem.error.js';
+import { scopeTokens } from '../../session/guards/scopes.js';
+import { hasDocument, hydraIdOf, isAgentId, isDocumentUrl } from '../../providers/ory/hydra/agent-client.js';
+import { ChallengeBinding } from '../../providers/ory/hydra/challenge-binding.js';
+import { HydraClient } from '../../providers/ory/hydra/hydra.client.js';
+import { type HydraClientRecord, isHydraId, recordOf } from '../../providers/ory/hydra/hydra-clients.js';
+import type { Exchange } from '../../providers/ory/proxy/exchange.js';
+import { isEncodedForm, parametersIn, queryOf } from '../../providers/ory/proxy/query-limit.js';
+import { readWholeBody, replaceBody } from '../../providers/ory/proxy/whole-body.js';
+import { OAuthRefusal } from '../../providers/ory/proxy/oauth-refusal.js';
+import { ResourceRegistry } from '../../providers/ory/hydra/resource-registry.js';
 import { ResourceTokens, grantOfOtherResource } from './resource-tokens.js';
+
+/** Scopes that the authorization server itself knows, beside those of a resource. */
+const ownScopes: ReadonlySet<string> = new Set(['openid', 'profile', 'email', 'offline', 'offline_access']);
 
 /**
  * Adds to Hydra what it doesn't know: resource indicators (RFC 8707), which become its audiences, and that clients which registered
@@ -34,17 +39,23 @@ export class ResourceGate {
     private readonly tokens: ResourceTokens,
     private readonly binding: ChallengeBinding,
     @Inject(CONFIGURATION) { PUBLIC_URL, TOKEN_AUDIENCE }: OryConfiguration,
+    gates: AddedGates,
   ) {
     this.#audience = TOKEN_AUDIENCE;
     this.#origin = PUBLIC_URL;
+    gates.add('requests', {
+      name: 'resource',
+      admit: async (exchange) => this.#admit(exchange),
+      settle: async (exchange, payload) => this.#settle(exchange, payload),
+    });
   }
 
   /**
-   * Call it before a request goes to Hydra.
+   * Judges a request before it goes to Hydra.
    * @returns whether the request is answered.
    * @throws {Problem} `malformed_request` for a client that a browser can't be sent back to.
    */
-  async admit(exchange: Exchange): Promise<boolean> {
+  async #admit(exchange: Exchange): Promise<boolean> {
     const { request, path } = exchange;
     if (path === '/oauth2/auth') {
       return this.#authorize(exchange);
@@ -56,12 +67,12 @@ export class ResourceGate {
   }
 
   /**
-   * Call it in an `onSend` hook.
+   * Judges an answer before it is sent.
    * @param payload of Hydra's answer.
    * @returns the text to send instead; undefined if the answer stays as it is.
    * @throws {Problem} `malformed_request` for a refusal with which a browser must not be sent on.
    */
-  async settle(exchange: Exchange, payload: unknown): Promise<string | undefined> {
+  async #settle(exchange: Exchange, payload: unknown): Promise<string | undefined> {
     this.#requireAgreed(exchange);
     const { request, reply, grant } = exchange;
     const isReadable = payload instanceof Readable && reply.getHeader('content-encoding') === undefined;
@@ -270,6 +281,11 @@ export class ResourceGate {
   }
 }
 
+/** Whether a client may ask for a scope in a request for this resource. */
+function mayAskFor(scope: string, { scopes }: ProtectedResource): boolean {
+  return scopes.has(scope) || ownScopes.has(scope);
+}
+
 /**
  * Whether the client of an authorization request is to be judged: it isn't any more when the browser comes back from a page of Hydra's. What
  * that request asks for is checked again all the same.
@@ -279,15 +295,6 @@ export function isJudged(asked: URLSearchParams): boolean {
   const isVerifier = (name: string): boolean => /[\w-]{16}/.test(asked.get(name) ?? '');
   const isBack = isVerifier('login_verifier') || isVerifier('consent_verifier');
   return !isBack || asked.has('resource') || isDocumentUrl(asked.get('client_id') ?? '');
-}
-
-/** The refusal of a client to which the browser isn't sent back. @param why in words that follow a colon. */
-export function clientRefusal(why: string, cause?: unknown): Problem {
-  return new Problem('malformed_request', {
-    detail: `The application that sent you here can’t be used: ${why}.`,
-    reason: 'client_refused',
-    cause,
-  });
 }
 
 /**

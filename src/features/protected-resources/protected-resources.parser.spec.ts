@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { ConfigurationError, loadConfiguration } from './configuration.js';
-import { resourceOf } from './protected-resources.parser.js';
+import { ConfigurationError, loadConfiguration } from '../../platform/config/configuration.js';
+import { resourceOf } from '../../providers/ory/hydra/protected-resource.js';
+import { protectedResources } from './protected-resources.feature.js';
 
 const base = {
   AUTH_PROVIDER: 'ory',
@@ -15,8 +16,8 @@ const base = {
 
 function load(entries: unknown) {
   const PROTECTED_RESOURCES = typeof entries === 'string' ? entries : JSON.stringify(entries);
-  const configuration = loadConfiguration({ ...base, PROTECTED_RESOURCES });
-  return configuration.AUTH_PROVIDER === 'ory' ? configuration.PROTECTED_RESOURCES : [];
+  const { features } = loadConfiguration({ ...base, PROTECTED_RESOURCES }, [protectedResources]);
+  return features[0]?.settings?.values;
 }
 
 function problemsOf(entries: unknown): readonly string[] {
@@ -40,11 +41,13 @@ describe('PROTECTED_RESOURCES', () => {
         { resource: 'https://tasks.example.org/' },
         { resource: 'http://127.0.0.1:8080/mcp' },
       ]),
-    ).toEqual([
-      { resource: 'https://notes.example.org/mcp', name: 'Notes', scopes: new Map(Object.entries(scopes)) },
-      { resource: 'https://tasks.example.org', name: 'tasks.example.org', scopes: new Map() },
-      { resource: 'http://127.0.0.1:8080/mcp', name: '127.0.0.1:8080/mcp', scopes: new Map() },
-    ]);
+    ).toEqual({
+      PROTECTED_RESOURCES: [
+        { resource: 'https://notes.example.org/mcp', name: 'Notes', scopes: new Map(Object.entries(scopes)) },
+        { resource: 'https://tasks.example.org', name: 'tasks.example.org', scopes: new Map() },
+        { resource: 'http://127.0.0.1:8080/mcp', name: '127.0.0.1:8080/mcp', scopes: new Map() },
+      ],
+    });
   });
 
   it.each([
