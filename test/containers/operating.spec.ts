@@ -23,12 +23,16 @@ afterAll(async () => {
   await load?.stop();
 });
 
-/** Pages and guarded requests of a user who is logged in. */
-const startUsing = (): Load =>
-  startLoad(2, async (lane) => {
-    const { status } = await (lane === 0 ? user.fetch('/auth/session') : user.navigate('/'));
-    return status === 200 ? undefined : String(status);
-  });
+/** Pages and guarded requests of a user who is logged in. @param pause milliseconds between two, where they go on for minutes. */
+const startUsing = (pause?: number): Load =>
+  startLoad(
+    2,
+    async (lane) => {
+      const { status } = await (lane === 0 ? user.fetch('/auth/session') : user.navigate('/'));
+      return status === 200 ? undefined : String(status);
+    },
+    pause,
+  );
 
 /** Waits until this many more requests have been answered. */
 async function answered(current: Load, more: number): Promise<void> {
@@ -137,7 +141,7 @@ describe('a deployment that runs', () => {
       const before = (await imagesOf()).trim().split('\n');
       const file = join(host.folder, 'docker/Dockerfile');
       await writeFile(file, (await readFile(file, 'utf8')).replace('title="Vestibule"', 'title="Newer"'));
-      load = startUsing();
+      load = startUsing(60);
       await answered(load, 20);
       await host.shell(`cd docker\n${blockRunBy(page, self, 'update')}`);
       await answered(load, 20);
