@@ -582,10 +582,9 @@ describe.each(databaseKinds)('POST /auth/token on %s', (kind) => {
     await query.deleteFrom('audit_events').execute();
     expectRefused(await fromSession({ org: 'nowhere' }), 'invalid_target');
     await gateway.app.get(AuditService, { strict: false }).flush();
-    const events = await query.selectFrom('audit_events').selectAll().execute();
-    expect(events).toMatchObject([
+    const all = query.selectFrom('audit_events').selectAll();
+    expect(await all.where('type', '=', 'token_exchanged').execute()).toMatchObject([
       {
-        type: 'token_exchanged',
         outcome: 'failure',
         reason: 'org_not_of_subject',
         remote_address: '127.0.0.1',
