@@ -2,14 +2,14 @@ import { readFile } from 'node:fs/promises';
 import type { Page } from 'playwright-core';
 import { expect, it } from 'vitest';
 import { verifiedPerson } from '../support/browser.api.js';
-import { descriptionOf, namelessIn, overflowOf, shows } from '../support/browser.js';
+import { descriptionOf, follow, namelessIn, overflowOf, shows } from '../support/browser.js';
 import { createOrganisationIn, fillLogin, logInIn, signUpIn } from '../support/browser.person.js';
 import { useStage } from '../support/browser.stage.js';
 import { newPerson } from '../support/person.js';
 
 const stage = useStage({ context: { javaScriptEnabled: false } });
 const press = async (page: Page, name: string): Promise<void> =>
-  page.getByRole('button', { name, exact: true }).click();
+  follow(page.getByRole('button', { name, exact: true }));
 
 it('shows what is wrong with a new API key at its field, with what was typed', async () => {
   const { page, stack } = stage;

@@ -2,7 +2,7 @@ import type { Locator, Page } from 'playwright-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { Database } from '../../src/platform/database/database.schema.js';
 import { axeViolations } from '../support/axe.js';
-import { descriptionOf, namelessIn, overflowOf, shows } from '../support/browser.js';
+import { descriptionOf, follow, namelessIn, overflowOf, shows } from '../support/browser.js';
 import { fillLogin, letIn, logInIn } from '../support/browser.person.js';
 import { useStage } from '../support/browser.stage.js';
 import { Mailbox } from '../support/mailbox.js';
@@ -68,7 +68,7 @@ const rows = (page: Page): Locator =>
     .filter({ hasNot: page.getByRole('columnheader') });
 
 async function press(page: Page, name: string): Promise<void> {
-  await page.getByRole('main').getByRole('button', { name, exact: true }).click();
+  await follow(page.getByRole('main').getByRole('button', { name, exact: true }));
 }
 
 async function expectLoggedOut(page: Page): Promise<void> {
@@ -169,7 +169,7 @@ describe('users', () => {
       .execute();
     const page = await open('/admin/users?search=listed-');
     expect(await rows(page).count()).toBe(25);
-    await page.getByRole('link', { name: 'Next page' }).click();
+    await follow(page.getByRole('link', { name: 'Next page' }));
     expect(await rows(page).count()).toBe(5);
     expect(await rows(page).first().innerText()).toMatch(/listed-25@example\.org\s+User\s+Active\s+Never/);
     expect(await page.getByRole('link', { name: 'Next page' }).count()).toBe(0);
@@ -207,7 +207,7 @@ describe('users', () => {
 
     await letIn(await stage.other(), stage.stack.url, person);
     await page.goto(`${stage.stack.url}/admin/users?search=${encodeURIComponent(admin.email)}`);
-    await page.getByRole('link', { name: admin.name }).click();
+    await follow(page.getByRole('link', { name: admin.name }));
     expect(await part(page, 'Access').count()).toBe(0);
     expect(await shows(page.getByText('This is you'))).toBe(true);
     const self = new URL(page.url()).pathname;
@@ -358,7 +358,7 @@ describe('the access of a user', () => {
     expect(await namelessIn(page)).toEqual([]);
     await page.setViewportSize({ width: 320, height: 640 });
     expect(await overflowOf(page)).toBe(0);
-    await page.getByRole('link', { name: 'Back to the user' }).click();
+    await follow(page.getByRole('link', { name: 'Back to the user' }));
     expect(await page.content()).not.toContain(code);
 
     const theirs = await stage.other();

@@ -73,6 +73,12 @@ export async function shows(locator: Locator): Promise<boolean> {
   return true;
 }
 
+/** Clicks what leads to another page, and waits until that is there. */
+export async function follow(control: Locator): Promise<void> {
+  await control.click();
+  await control.page().waitForLoadState();
+}
+
 /** Pixels that the page is wider than its window. */
 export async function overflowOf(page: Page): Promise<number> {
   const root = 'document.documentElement';

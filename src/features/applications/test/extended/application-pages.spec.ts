@@ -1,7 +1,7 @@
 import type { Page } from 'playwright-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { Database } from '../../../../platform/database/database.schema.js';
-import { descriptionOf, namelessIn, shows } from '../../../../../test/support/browser.js';
+import { descriptionOf, follow, namelessIn, shows } from '../../../../../test/support/browser.js';
 import { verifiedPerson } from '../../../../../test/support/browser.api.js';
 import { createOrganisationIn, letIn } from '../../../../../test/support/browser.person.js';
 import { useStage } from '../../../../../test/support/browser.stage.js';
@@ -27,7 +27,7 @@ async function open(path: string, person: Person = admin, page = stage.page): Pr
 }
 
 const press = async (page: Page, name: string): Promise<void> =>
-  page.getByRole('main').getByRole('button', { name, exact: true }).click();
+  follow(page.getByRole('main').getByRole('button', { name, exact: true }));
 const statusOf = async (page: Page): Promise<string> => page.getByRole('status').innerText();
 
 /** Registers an application on the page that is open. @returns its client id and secret. */

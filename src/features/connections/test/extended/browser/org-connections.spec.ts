@@ -5,7 +5,7 @@ import type { Page } from 'playwright-core';
 import { expect, it } from 'vitest';
 import { Database } from '../../../../../platform/database/database.schema.js';
 import { verifiedPerson } from '../../../../../../test/support/browser.api.js';
-import { namelessIn, overflowOf } from '../../../../../../test/support/browser.js';
+import { follow, namelessIn, overflowOf } from '../../../../../../test/support/browser.js';
 import { createOrganisationIn, letIn } from '../../../../../../test/support/browser.person.js';
 import { useStage } from '../../../../../../test/support/browser.stage.js';
 import { makeKeyPair } from '../../../../../../test/support/simplesamlphp.server.js';
@@ -16,7 +16,7 @@ const stage = useStage({
 });
 
 const press = async (page: Page, name: string): Promise<void> =>
-  page.getByRole('button', { name, exact: true }).click();
+  follow(page.getByRole('button', { name, exact: true }));
 
 /** Makes a domain count as confirmed by the organisation whose page is open. @returns the address of that page. */
 async function confirmDomain(page: Page, domain: string): Promise<string> {

@@ -5,7 +5,13 @@ import { newId } from '../../../../../platform/core/identifier.js';
 import { Database } from '../../../../../platform/database/database.schema.js';
 import { promote } from '../../../../../../test/support/administrator.js';
 import { claimsIn, postAs, verifiedPerson } from '../../../../../../test/support/browser.api.js';
-import { descriptionOf, namelessIn, overflowOf, shows } from '../../../../../../test/support/browser.js';
+import {
+  descriptionOf,
+  follow,
+  namelessIn,
+  overflowOf,
+  shows,
+} from '../../../../../../test/support/browser.js';
 import { letIn } from '../../../../../../test/support/browser.person.js';
 import { useStage } from '../../../../../../test/support/browser.stage.js';
 import { DnsServer } from '../../../../../../test/support/dns.server.js';
@@ -19,7 +25,7 @@ const stage = useStage({ context: { javaScriptEnabled: false }, stack: { env } }
 afterAll(() => dns.stop());
 
 const press = async (page: Page | Locator, name: string): Promise<void> =>
-  page.getByRole('button', { name, exact: true }).click();
+  follow(page.getByRole('button', { name, exact: true }));
 const statusOf = async (page: Page): Promise<string> => page.getByRole('status').innerText();
 const sectionsOf = async (page: Page): Promise<readonly string[]> =>
   page.getByRole('navigation', { name: 'Organisation' }).getByRole('link').allInnerTexts();
@@ -133,7 +139,7 @@ it('a link admits one user, who sees no form for admins until they are one', asy
   const link = await page.getByLabel('Link').inputValue();
   expect(link).toMatch(/\/invitation\?invite=/);
   expect(page.url()).not.toContain('invite=');
-  await page.getByRole('link', { name: 'Back to the organisation' }).click();
+  await follow(page.getByRole('link', { name: 'Back to the organisation' }));
   expect(await page.content()).not.toContain(link);
   expect(await listed(page, 'Invitations', 'Link').innerText()).toContain('Open');
 
@@ -183,7 +189,7 @@ it('a link admits one user, who sees no form for admins until they are one', asy
   await other.goto(org);
   expect(await sectionsOf(other)).toEqual(['Members', 'Invitations', 'API keys']);
   // An admin gives nobody more than they have themselves.
-  await other.getByRole('link', { name: 'Invitations' }).click();
+  await follow(other.getByRole('link', { name: 'Invitations' }));
   expect(await other.getByLabel('Role').locator('option').allInnerTexts()).toEqual(['Member', 'Admin']);
 
   await entry.getByText('Change').click();
@@ -252,7 +258,7 @@ it('a link that is opened while logged in asks first, and joins only when accept
   expect(await namelessIn(other)).toEqual([]);
   await other.setViewportSize({ width: 320, height: 640 });
   expect(await overflowOf(other)).toBe(0);
-  await other.getByRole('link', { name: 'Not now' }).click();
+  await follow(other.getByRole('link', { name: 'Not now' }));
   expect(await listed(other, 'Organisations', name).count()).toBe(0);
   await other.goto(link);
   await press(other, 'Accept');
@@ -457,7 +463,7 @@ it('many members come in pages, which fit a window of 320 pixels', async () => {
     .evaluateAll((controls) => controls.map((control) => control.getBoundingClientRect().right));
   expect(sticking).toHaveLength(3);
   expect(sticking.filter((right) => right > edge)).toEqual([]);
-  await page.getByRole('link', { name: 'Next page' }).click();
+  await follow(page.getByRole('link', { name: 'Next page' }));
   expect(await members.count()).toBe(6);
   await page.getByRole('link', { name: 'First page' }).click();
   expect(await members.count()).toBe(50);
