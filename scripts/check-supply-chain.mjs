@@ -108,6 +108,10 @@ tell('docker/advisories.json', advisoryProblems(advisories, shipped.map(readText
 const installs = readText('docker/Dockerfile').match(/npm (?:ci|prune|install|i)\b.*/g) ?? [];
 tell(
   'docker/Dockerfile',
+  installs.some((line) => line.startsWith('npm ci ')) ? [] : ['nothing is installed by `npm ci`'],
+);
+tell(
+  'docker/Dockerfile',
   installs
     .filter((line) => !/^npm (?:ci|prune) /.test(line) || !line.includes(' --ignore-scripts'))
     .map((line) => `\`${line}\` isn't \`npm ci\` or \`npm prune\` with \`--ignore-scripts\``),

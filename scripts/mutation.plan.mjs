@@ -238,7 +238,7 @@ export const withoutDecision = [
   'src/features/second-factor/second-factor.feature.ts',
   'src/features/second-factor/second-factor.module.ts',
   'src/features/second-factor/second-factor.settings.ts',
-  'src/features/token-exchange/token-exchange-events.ts',
+  'src/features/token-exchange/token-exchange-audit-events.ts',
   'src/features/token-exchange/token-exchange.feature.ts',
   'src/session/discovery/discovery.module.ts',
   'src/session/tokens/token-types.ts',

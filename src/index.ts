@@ -22,7 +22,7 @@ export {
 export { AuditModule } from './directory/audit/audit.module.js';
 export { type AuditEvent, AuditService } from './directory/audit/audit.service.js';
 export { newId } from './platform/core/identifier.js';
-export { type FeatureScope, defineScopes } from './platform/features/scope.catalogue.js';
+export { type FeatureScope, type KnownScope, defineScopes } from './platform/features/scope.catalogue.js';
 export {
   type FeatureProblem,
   type ProblemDefinition,

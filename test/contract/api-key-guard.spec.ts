@@ -12,7 +12,7 @@ import {
 import type { Principal } from '../../src/session/principal.js';
 import { RevocationService } from '../../src/session/revocation/revocation.service.js';
 import { type Credential, exchange, makeKey, plantOrg, send, textOf } from '../support/api.caller.js';
-import { isBackground, recordStatements } from '../support/call.counter.js';
+import { isBackground, recordStatements, withoutNotedUses } from '../support/call.counter.js';
 import { type FreshDatabase, freshDatabase } from '../support/fresh.database.js';
 import { type Gateway, type HeldSession, newSecret, startGateway } from '../support/gateway.js';
 import { waitUntil } from '../support/stack.js';
@@ -110,18 +110,15 @@ describe('a request with an API key', () => {
     for (let index = 0; index < 200; index += 1) {
       expect(await statusOf(as)).toBe(200);
     }
-    expect(seen().slice(before)).toEqual([]);
+    expect(withoutNotedUses(seen().slice(before))).toEqual([]);
     gateway.shiftClock(61);
     try {
       expect([await statusOf(as), await statusOf(as)]).toEqual([200, 200]);
     } finally {
       gateway.shiftClock(0);
     }
-    expect(
-      seen()
-        .slice(before)
-        .filter((statement) => statement.includes('"api_keys"')),
-    ).toHaveLength(1);
+    const ofKeys = seen().filter((statement, index) => index >= before && statement.includes('"api_keys"'));
+    expect(withoutNotedUses(ofKeys)).toHaveLength(1);
   });
 
   it('does what its scope covers and is told which scope it lacks', async () => {

@@ -61,6 +61,9 @@ export interface OwningOrg {
 /** Registers applications that log users in here. Callers decide who may manage those of an organisation. */
 @Injectable()
 export class ApplicationsService {
+  readonly #publicUrl: string;
+  readonly #brand: string;
+
   constructor(
     private readonly strategy: AuthStrategy,
     private readonly users: UserDirectory,
@@ -68,8 +71,11 @@ export class ApplicationsService {
     private readonly audit: AuditService,
     private readonly clock: Clock,
     private readonly scopes: ScopeCatalogue,
-    @Inject(CONFIGURATION) private readonly configuration: Configuration,
-  ) {}
+    @Inject(CONFIGURATION) { PUBLIC_URL, BRAND_NAME }: Configuration,
+  ) {
+    this.#publicUrl = PUBLIC_URL;
+    this.#brand = BRAND_NAME;
+  }
 
   /** Applications, oldest first. @param orgId of those of an organisation only. @throws {Problem} `validation_failed` */
   async list({ limit, cursor }: PageQuery, orgId?: string): Promise<Page<ApplicationItem>> {
@@ -310,7 +316,7 @@ export class ApplicationsService {
   async #requireValid(application: Application, caller: Caller, before?: Application): Promise<void> {
     const errors = [
       ...sizeErrors(application),
-      ...uriErrors(application, this.configuration.PUBLIC_URL),
+      ...uriErrors(application, this.#publicUrl),
       ...scopeErrors(application, this.scopes, this.#registry.resourceScopes, before?.scope),
       ...accessErrors(application),
       ...groupErrors(application, before),
@@ -327,8 +333,7 @@ export class ApplicationsService {
   async #nameErrors({ id, name, firstParty }: Application): Promise<FieldError[]> {
     const others = await this.#registry.firstParty();
     const known = others.filter((other) => other.id !== id).map((other) => other.name);
-    const isDeceptive =
-      !firstParty && [this.configuration.BRAND_NAME, ...known].some((trusted) => resembles(name, trusted));
+    const isDeceptive = !firstParty && [this.#brand, ...known].some((trusted) => resembles(name, trusted));
     return isDeceptive
       ? [{ field: 'name', message: 'must not look like the name of a first-party application' }]
       : [];
@@ -336,7 +341,7 @@ export class ApplicationsService {
 
   /** Only administrators name an application like what speaks for the deployment. */
   #reservedNameErrors({ name }: Application, { principal }: Caller): FieldError[] {
-    return isAdministrator(principal) || !isReservedName(name, this.configuration.BRAND_NAME)
+    return isAdministrator(principal) || !isReservedName(name, this.#brand)
       ? []
       : [{ field: 'name', message: 'is reserved: only administrators of the deployment may give it' }];
   }

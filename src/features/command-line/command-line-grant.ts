@@ -9,7 +9,7 @@ import { codeFormSchema, commandLineClient } from './command-line.schemas.js';
 import { OAuthError, invalidForm, toRefusal } from '../token-exchange/oauth.error.js';
 import { type GrantedTokens, type TokenGrant, TokenGrants } from '../token-exchange/token-grants.js';
 import { TokenExchange } from '../token-exchange/token-exchange.service.js';
-import { tokenExchangeEvents } from '../token-exchange/token-exchange-events.js';
+import { tokenExchangeEvents } from '../token-exchange/token-exchange-audit-events.js';
 import { codeGrantType, exchangeFormSchema } from '../token-exchange/token-exchange.schemas.js';
 import { exchangeGrantType, tokenTypes } from '../../session/tokens/token-types.js';
 import type { ClientInfo } from '../../platform/http/client-info.js';

@@ -69,6 +69,14 @@ describe('PROTECTED_RESOURCES', () => {
     expect(problemsOf(entries)).toEqual([expect.stringMatching(message)]);
   });
 
+  it('names audiences, of which no host that users log in for may be one', () => {
+    const PROTECTED_RESOURCES = JSON.stringify([{ resource: 'https://n.example.org' }]);
+    const { features } = loadConfiguration({ ...base, PROTECTED_RESOURCES }, [protectedResources]);
+    expect(features[0]?.settings?.audiences()).toEqual([
+      ['PROTECTED_RESOURCES: entry 1', 'https://n.example.org'],
+    ]);
+  });
+
   it('names nothing whose tokens would be the gateway’s own', () => {
     expect(problemsOf([{ resource: 'https://auth.example.org' }])).toEqual([
       expect.stringContaining('PROTECTED_RESOURCES: entry 1 is TOKEN_AUDIENCE'),

@@ -5,7 +5,13 @@ import { parseJson } from '../../platform/config/json.parser.js';
 import { type ProtectedResource, resourceOf } from '../../providers/ory/hydra/protected-resource.js';
 
 /** Scopes that have a meaning at the authorization server itself. */
-const ownScopes: ReadonlySet<string> = new Set(['openid', 'profile', 'email', 'offline', 'offline_access']);
+export const ownScopes: ReadonlySet<string> = new Set([
+  'openid',
+  'profile',
+  'email',
+  'offline',
+  'offline_access',
+]);
 const longestText = 200;
 
 const entrySchema = z.strictObject({

@@ -19,10 +19,8 @@ import { isEncodedForm, parametersIn, queryOf } from '../../providers/ory/proxy/
 import { readWholeBody, replaceBody } from '../../providers/ory/proxy/whole-body.js';
 import { OAuthRefusal } from '../../providers/ory/proxy/oauth-refusal.js';
 import { ResourceRegistry } from '../../providers/ory/hydra/resource-registry.js';
+import { ownScopes } from './protected-resources.parser.js';
 import { ResourceTokens, grantOfOtherResource } from './resource-tokens.js';
-
-/** Scopes that the authorization server itself knows, beside those of a resource. */
-const ownScopes: ReadonlySet<string> = new Set(['openid', 'profile', 'email', 'offline', 'offline_access']);
 
 /**
  * Adds to Hydra what it doesn't know: resource indicators (RFC 8707), which become its audiences, and that clients which registered

@@ -1,5 +1,5 @@
 import { defineFeature } from '../../platform/features/feature.js';
-import { tokenExchangeEvents } from './token-exchange-events.js';
+import { tokenExchangeEvents } from './token-exchange-audit-events.js';
 
 /** The gateway's token endpoint: tokens for those who hold another token, an API key or a session (RFC 8693). */
 export const tokenExchange = defineFeature({

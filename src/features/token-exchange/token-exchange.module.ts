@@ -22,14 +22,18 @@ import { TokenGrants } from './token-grants.js';
   exports: [TokenExchange, TokenGrants],
 })
 export class TokenExchangeModule implements OnModuleInit {
+  readonly #issuer: string;
+
   constructor(
     private readonly server: AuthorizationServer,
     private readonly grants: TokenGrants,
-    @Inject(CONFIGURATION) private readonly configuration: Configuration,
-  ) {}
+    @Inject(CONFIGURATION) { PUBLIC_URL }: Configuration,
+  ) {
+    this.#issuer = PUBLIC_URL;
+  }
 
   onModuleInit(): void {
-    const { PUBLIC_URL: issuer } = this.configuration;
+    const issuer = this.#issuer;
     this.server.add(() => ({ token_endpoint: `${issuer}/auth/token`, ...this.grants.metadata(issuer) }));
   }
 }

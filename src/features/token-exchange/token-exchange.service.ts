@@ -18,7 +18,7 @@ import { UsersService } from '../../directory/users/users.service.js';
 import { delegate } from './actor-chain.js';
 import { SubjectTokenResolver, type ResolvedSubject } from './subject-token-resolver.js';
 import { OAuthError, toRefusal } from './oauth.error.js';
-import { tokenExchangeEvents } from './token-exchange-events.js';
+import { tokenExchangeEvents } from './token-exchange-audit-events.js';
 import type { ExchangeForm } from './token-exchange.schemas.js';
 import { tokenTypes } from '../../session/tokens/token-types.js';
 import type { ClientInfo } from '../../platform/http/client-info.js';

@@ -88,6 +88,11 @@ it.each<[string, readonly Feature[], string]>([
     'declares the scope words:read, which does not begin with two-words.',
   ],
   [
+    'a scope under another name',
+    [feature('words', { scopes: { 'words:read': defineScopes({ 'users:read': 'Read.' })['users:read'] } })],
+    'declares the scope users:read, which does not begin with words.',
+  ],
+  [
     'a scope of the core',
     [feature('orgs', { scopes: defineScopes({ 'orgs:read': 'Read.' }) })],
     'The scope orgs:read is declared by the feature orgs and by the core.',

@@ -84,7 +84,8 @@ function assertDistinct(features: readonly Feature[], coreNames: readonly string
         `The feature ${feature.name} declares the ${foreign.kind} ${foreign.name}, which does not begin with ${beginnings.join(' or ')}.`,
       );
     }
-    const strangeScope = Object.keys(feature.scopes).find(
+    const scopes = Object.values(feature.scopes).map(({ name }) => name);
+    const strangeScope = scopes.find(
       (scope) =>
         !prefixes.some((prefix) => `${familyOf(scope).replaceAll('-', '_')}_`.startsWith(`${prefix}_`)),
     );
@@ -100,7 +101,7 @@ function assertDistinct(features: readonly Feature[], coreNames: readonly string
       ...texts.map((key) => `text ${key}`),
       ...declared.map(({ kind, name }) => `${kind} ${name}`),
       ...Object.keys(feature.groups).map((name) => `group ${name}`),
-      ...Object.keys(feature.scopes).map((name) => `scope ${name}`),
+      ...scopes.map((name) => `scope ${name}`),
       ...(feature.connectionKind === undefined ? [] : [`kind of connection ${feature.connectionKind.name}`]),
     ];
     for (const name of names) {

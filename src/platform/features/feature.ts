@@ -13,7 +13,7 @@ import type { FeatureScope } from './scope.catalogue.js';
 
 /** Settings with which a feature's own are compared. */
 export interface CoreSettings extends z.output<typeof commonVariables> {
-  /** What settings of all features name. */
+  /** What settings of all features name; `contradictions` are told it. */
   readonly audiences?: readonly NamedAudience[];
   /** With `AUTH_PROVIDER=ory`, once the kinds of connections are known. */
   readonly CONNECTIONS?: readonly ConnectionSettings[];

@@ -485,6 +485,13 @@ describe('a feature that is left out', () => {
           payload: String(new URLSearchParams(grant)),
         });
         expect([token.statusCode, token.json()]).toMatchObject(refusal);
+        const named = await app.inject({
+          method: 'POST',
+          url: '/ory/hydra/oauth2/token',
+          headers: { ...form, authorization: `Basic ${btoa(`${encodeURIComponent(id)}:`)}` },
+          payload: 'grant_type=authorization_code&code=given-before',
+        });
+        expect([named.statusCode, named.json()]).toMatchObject(refusal);
       }
       const metadata = await app.inject({ url: '/.well-known/oauth-authorization-server', headers });
       expect(metadata.json()).toMatchObject({ token_endpoint: expect.stringMatching(/\/auth\/token$/) });

@@ -135,7 +135,7 @@ export function hydraGates(
     },
     // What decides which clients may ask, before it is judged what they ask for.
     ...added.at('clients'),
-    ...(resources.issuer === undefined ? [selfRegisteredGate] : []),
+    ...(resources.issuer === undefined ? [selfRegisteredGate(secrets)] : []),
     ...added.at('requests'),
     // What the gates before write anew, too.
     { name: 'response-type', admit: admitOnlyCodes },

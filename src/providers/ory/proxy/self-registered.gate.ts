@@ -3,6 +3,7 @@ import { Problem } from '../../../platform/errors/problem.error.js';
 import { hydraIdOf, isAgentId } from '../hydra/agent-client.js';
 import type { Gate } from './gate-list.js';
 import { parametersIn, queryOf } from './query-limit.js';
+import type { SecretGate } from './secret.gate.js';
 import { peekBody } from './whole-body.js';
 
 /** The refusal of a client to which the browser isn't sent back. @param why in words that follow a colon. */
@@ -16,19 +17,19 @@ export function clientRefusal(why: string, cause?: unknown): Problem {
 
 /**
  * Refuses clients that registered themselves, which Hydra may have kept: they get tokens for protected resources and nothing else, so there
- * is nothing for them where no feature issues these.
+ * is nothing for them where no feature issues these. @param secrets tells who authenticates in a header.
  */
-export const selfRegisteredGate: Gate = {
+export const selfRegisteredGate = (secrets: SecretGate): Gate => ({
   name: 'self-registered',
   admit: async ({ request, path, refresh }) => {
     if (!/^\/oauth2\/(?:auth|token)$/.test(path)) {
       return;
     }
-    const form =
-      request.body instanceof Readable ? String(await peekBody(request, request.body)) : queryOf(request.url);
-    const ids = [...parametersIn(form).getAll('client_id'), refresh?.clientId ?? ''];
+    const body = request.body instanceof Readable ? String(await peekBody(request, request.body)) : '';
+    const asked = [queryOf(request.url), body].flatMap((form) => parametersIn(form).getAll('client_id'));
+    const ids = [...asked, secrets.presentedBy(request)?.id ?? '', refresh?.clientId ?? ''];
     if (ids.some((id) => isAgentId(hydraIdOf(id)))) {
       throw clientRefusal('it is unknown');
     }
   },
-};
+});
