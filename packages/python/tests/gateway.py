@@ -27,6 +27,7 @@ class Gateway:
         #: The last event whose subscribers are answered 400.
         self.refused = None
         self._generation = 0
+        self._turn = threading.Lock()
         self._keys = {}
         self.rotate("first")
         gateway = self
@@ -134,15 +135,17 @@ class Gateway:
         request.send_header("Content-Type", "text/event-stream")
         request.end_headers()
         while generation == self._generation:
-            try:
-                event = self.events.get(timeout=0.02)
-            except queue.Empty:
-                continue
-            if select.select([request.connection], [], [], 0)[0]:
-                # The subscriber has left: it is for the next connection.
-                self.events.queue.appendleft(event)
-                return
-            request.wfile.write(event.encode())
+            # One connection at a time: what is put back comes before what was told after it.
+            with self._turn:
+                try:
+                    event = self.events.get(timeout=0.02)
+                except queue.Empty:
+                    continue
+                if select.select([request.connection], [], [], 0)[0]:
+                    # The subscriber has left: it is for the next connection.
+                    self.events.queue.appendleft(event)
+                    return
+                request.wfile.write(event.encode())
 
 
 def answer(request, status, body, headers=None):
