@@ -1,4 +1,4 @@
-import { Body, Controller, Inject, type OnModuleInit, Post, Res, UseFilters } from '@nestjs/common';
+import { Body, Controller, Inject, Post, Res, UseFilters } from '@nestjs/common';
 import { ApiBody, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { knownNativeUris } from '../../auth-strategy/redirect-uri.js';
@@ -37,14 +37,14 @@ const example = {
 @ApiTags('auth')
 @Controller('oauth2/register')
 @UseFilters(RegistrationFilter)
-export class ClientRegistrationController implements OnModuleInit {
+export class ClientRegistrationController {
   readonly #rules: ClientRules;
   readonly #isOn: boolean;
 
   constructor(
     private readonly clients: AgentClients,
     private readonly resources: ResourceRegistry,
-    private readonly server: AuthorizationServer,
+    server: AuthorizationServer,
     @Inject(CONFIGURATION) { PUBLIC_URL }: OryConfiguration,
     @Inject(agentSettings.token) { AGENT_REDIRECT_URIS, DYNAMIC_REGISTRATION }: AgentSettings,
   ) {
@@ -55,12 +55,12 @@ export class ClientRegistrationController implements OnModuleInit {
       mayAskForSecret: true,
     };
     this.#isOn = DYNAMIC_REGISTRATION;
+    server.add(() => (this.#isOpen ? { registration_endpoint: `${PUBLIC_URL}/oauth2/register` } : {}));
   }
 
-  onModuleInit(): void {
-    if (this.#isOn && !this.resources.isEmpty) {
-      this.server.add(() => ({ registration_endpoint: `${this.#rules.publicUrl}/oauth2/register` }));
-    }
+  /** Whether clients can register themselves: there is something that they can get. */
+  get #isOpen(): boolean {
+    return this.#isOn && !this.resources.isEmpty;
   }
 
   @Post()
@@ -99,7 +99,7 @@ export class ClientRegistrationController implements OnModuleInit {
     @Body() body: unknown,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<Readonly<Record<string, unknown>>> {
-    if (!this.#isOn || this.resources.isEmpty) {
+    if (!this.#isOpen) {
       throw new Problem('not_found', { reason: 'registration_off' });
     }
     void reply.headers({ 'cache-control': 'no-store', pragma: 'no-cache' });
