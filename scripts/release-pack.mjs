@@ -236,7 +236,7 @@ if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.a
   // Nothing that an earlier build has left.
   rmSync(join(root, 'dist'), { recursive: true, force: true });
   await prepareOrExit({ everything: true });
-  execFileSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-b', 'packages'], {
+  execFileSync(process.execPath, [join(root, 'scripts/tsc.mjs'), '-b', 'packages'], {
     cwd: root,
   });
   const paths = await packRelease(folder, wanted.length > 0 ? wanted : platforms);

@@ -51,6 +51,9 @@ const readByHand = new Map([
   ['streamsearch@1.1.0', 'MIT'],
 ]);
 
+/** Development packages under another name than their own, because npm installs one version of a name in a folder. */
+const aliases = new Map([['@typescript/native', 'typescript']]);
+
 const registry = 'https://registry.npmjs.org/';
 const exact = /^\d+\.\d+\.\d+(?:[-+][\w.+-]+)?$/;
 const digest = /^sha512-[A-Za-z0-9+/]{86}==$/;
@@ -67,15 +70,24 @@ export function arguedAs(name) {
 }
 
 /**
- * What a manifest asks for: ranges of the registry, nothing from git, a file, a URL or under another name.
+ * What a manifest asks for: ranges of the registry, nothing from git, a file, a URL, or under another name that isn't argued for.
  * @param {Readonly<Record<string, Readonly<Record<string, string>> | undefined>>} manifest
  */
 export function manifestProblems(manifest) {
   return ['dependencies', 'devDependencies', 'optionalDependencies', 'peerDependencies'].flatMap((group) =>
     Object.entries(manifest[group] ?? {})
-      .filter(([, range]) => !/^[\d.^~<>=|\sx*+A-Za-z-]+$/.test(range) || /^[a-z]{3,}/i.test(range))
+      .filter(([name, range]) => !isRange(withoutAlias(group, name, range)))
       .map(([name, range]) => `${group}: ${name} is ${JSON.stringify(range)}, not a range of versions`),
   );
+}
+
+function isRange(text) {
+  return /^[\d.^~<>=|\sx*+A-Za-z-]+$/.test(text) && !/^[a-z]{3,}/i.test(text);
+}
+
+function withoutAlias(group, name, range) {
+  const alias = `npm:${aliases.get(name)}@`;
+  return group === 'devDependencies' && range.startsWith(alias) ? range.slice(alias.length) : range;
 }
 
 /**

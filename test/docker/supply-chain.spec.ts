@@ -120,6 +120,18 @@ describe('the supply chain', () => {
     expect(manifestProblems({ dependencies: { a: '^1.2.3', b: '4.1', c: '>=1.0.0 <2.0.0' } })).toEqual([]);
   });
 
+  it('another name is taken for the one package that it is argued for, and for development alone', () => {
+    const taken = { '@typescript/native': 'npm:typescript@^7.0.2' };
+    expect(manifestProblems({ devDependencies: taken })).toEqual([]);
+    expect(manifestProblems({ dependencies: taken })).toHaveLength(1);
+    expect(manifestProblems({ devDependencies: { '@typescript/native': 'npm:other@^7.0.2' } })).toHaveLength(
+      1,
+    );
+    expect(
+      manifestProblems({ devDependencies: { '@typescript/native': 'npm:typescript@latest' } }),
+    ).toHaveLength(1);
+  });
+
   it.each(['GPL-3.0-only', 'AGPL-3.0-only', 'SSPL-1.0', 'UNLICENSED', 'MIT AND GPL-2.0-only', 'MPL-2.0'])(
     '%s is refused in the image',
     (license) => {

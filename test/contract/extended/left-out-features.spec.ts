@@ -540,7 +540,7 @@ it('the source without any folder of a feature, and with an empty list, compiles
       join(folder, 'src/app/features.ts'),
       "import type { Feature } from '../platform/features/feature.js';\n\nexport const ownFeatures: readonly Feature[] = [];\n",
     );
-    const tsc = join(root, 'node_modules/typescript/bin/tsc');
+    const tsc = join(root, 'scripts/tsc.mjs');
     const { status, stdout } = spawnSync(
       process.execPath,
       [tsc, '-p', 'tsconfig.build.json', '--noEmit', '--incremental', 'false'],

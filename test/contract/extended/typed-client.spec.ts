@@ -12,7 +12,7 @@ import { keyOf } from '../../support/world.js';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 const scenario = join(root, 'examples/typed-client/scenario.ts');
-const compiler = join(root, 'node_modules/typescript/bin/tsc');
+const compiler = join(root, 'scripts/tsc.mjs');
 
 let gateway: Gateway;
 let folder: string;
