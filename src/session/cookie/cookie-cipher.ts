@@ -18,14 +18,12 @@ interface CipherKey {
   /** The same as additional authenticated data. */
   readonly associated: Uint8Array;
   readonly bytes: Uint8Array;
-  /** The header of cookies that version 0.1.0 encrypted with it, and their additional authenticated data. */
-  readonly olderHeader: string;
 }
 
 /**
  * Encrypts and decrypts the text of session cookies: `kid.base64url(nonce | ciphertext | tag)`, by XChaCha20-Poly1305 with a random
  * nonce (draft-irtf-cfrg-xchacha). Keys are derived from the deployment's secrets; the first one encrypts, all decrypt.
- * docs/adr/0018 explains the choice of cipher and form. The form of the release before is read for one release: no user is logged out.
+ * docs/adr/0018 explains the choice of cipher and form.
  */
 export class CookieCipher {
   readonly #keys: readonly CipherKey[];
@@ -68,23 +66,7 @@ export class CookieCipher {
   /** Decrypts what {@link encrypt} returned; undefined for anything else. Never throws. */
   decrypt(encrypted: string): string | undefined {
     const key = this.#keys.find(({ start }) => encrypted.startsWith(start));
-    return key === undefined
-      ? this.#decryptOlder(encrypted)
-      : decryptWith(key, decode(encrypted.slice(key.start.length)));
-  }
-
-  /** Decrypts a cookie of version 0.1.0: a compact JWE with `dir` and `XC20P` (draft-amringer-jose-chacha). */
-  #decryptOlder(encrypted: string): string | undefined {
-    const [header, encryptedKey, nonce = '', text = '', tag = '', ...surplus] = encrypted.split('.', 6);
-    const key = this.#keys.find(({ olderHeader }) => header === olderHeader);
-    if (key === undefined || encryptedKey !== '' || surplus.length > 0) {
-      return undefined;
-    }
-    const parts = [decode(nonce), decode(text), decode(tag)].filter((part) => part !== undefined);
-    const [first, , last] = parts;
-    return first?.length === nonceLength && last?.length === tagLength
-      ? decryptWith({ ...key, associated: Buffer.from(key.olderHeader) }, Buffer.concat(parts))
-      : undefined;
+    return key === undefined ? undefined : decryptWith(key, decode(encrypted.slice(key.start.length)));
   }
 }
 
@@ -98,10 +80,7 @@ function decode(encoded: string): Buffer | undefined {
 }
 
 /** @param sealed nonce, ciphertext and tag. */
-function decryptWith(
-  { associated, bytes }: Pick<CipherKey, 'associated' | 'bytes'>,
-  sealed: Buffer | undefined,
-): string | undefined {
+function decryptWith({ associated, bytes }: CipherKey, sealed: Buffer | undefined): string | undefined {
   const length = (sealed?.length ?? 0) - nonceLength - tagLength;
   if (sealed === undefined || length < 0 || length > maximumLength) {
     return undefined;
@@ -123,11 +102,9 @@ function decryptWith(
 }
 
 function deriveKey(secret: Uint8Array): CipherKey {
-  const kid = keyIdOf(secret, purpose);
-  const start = `${kid}.`;
+  const start = `${keyIdOf(secret, purpose)}.`;
   return {
     start,
-    olderHeader: Buffer.from(JSON.stringify({ alg: 'dir', enc: 'XC20P', kid })).toString('base64url'),
     associated: Buffer.from(start),
     bytes: deriveBytes(secret, purpose, 'xchacha20poly1305', keyLength),
   };
