@@ -1,0 +1,201 @@
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { z } from 'zod';
+import { ownFeatures } from '../../src/app/features.js';
+import * as entry from '../../src/index.js';
+import * as testing from '../../src/testing.js';
+import { renderEnvExample } from '../../src/platform/config/configuration.docs.js';
+import { problemsWith } from '../../src/platform/errors/problem.catalogue.js';
+import { auditEventTypesWith } from '../../src/platform/features/audit-event.catalogue.js';
+import { ScopeCatalogue } from '../../src/platform/features/scope.catalogue.js';
+import { claimsSchema } from '../../src/session/tokens/claims.schema.js';
+import { type Gateway, startGateway } from '../support/gateway.js';
+import { releases } from '../support/last.release.js';
+
+const path = 'docs/internals/interface.json';
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
+/** What a part of the interface promises, by name: `needs` may only become fewer, all other lists only more. */
+interface Promised {
+  readonly [name: string]: Promised | readonly string[];
+}
+const promisedSchema: z.ZodType<Promised> = z.lazy(() =>
+  z.record(z.string(), z.union([z.array(z.string()), promisedSchema])),
+);
+
+interface Schema {
+  readonly $ref?: string | undefined;
+  readonly type?: string | readonly string[] | undefined;
+  readonly properties?: Readonly<Record<string, Schema>> | undefined;
+  readonly required?: readonly string[] | undefined;
+  readonly items?: Schema | undefined;
+  readonly anyOf?: readonly Schema[] | undefined;
+  readonly oneOf?: readonly Schema[] | undefined;
+}
+const schemaSchema: z.ZodType<Schema> = z.lazy(() =>
+  z.looseObject({
+    $ref: z.string().optional(),
+    type: z.union([z.string(), z.array(z.string())]).optional(),
+    properties: z.record(z.string(), schemaSchema).optional(),
+    required: z.array(z.string()).optional(),
+    items: schemaSchema.optional(),
+    anyOf: z.array(schemaSchema).optional(),
+    oneOf: z.array(schemaSchema).optional(),
+  }),
+);
+const contentSchema = z.record(z.string(), z.looseObject({ schema: schemaSchema.optional() })).optional();
+const documentSchema = z.looseObject({
+  paths: z.record(
+    z.string(),
+    z.record(
+      z.string(),
+      z.looseObject({
+        parameters: z
+          .array(z.looseObject({ in: z.string(), name: z.string(), required: z.boolean().optional() }))
+          .optional(),
+        requestBody: z.looseObject({ content: contentSchema }).optional(),
+        responses: z.record(z.string(), z.looseObject({ content: contentSchema })),
+      }),
+    ),
+  ),
+  components: z.looseObject({ schemas: z.record(z.string(), schemaSchema) }),
+});
+type Document = z.output<typeof documentSchema>;
+type Operation = Document['paths'][string][string];
+
+let gateway: Gateway;
+
+beforeAll(async () => {
+  gateway = await startGateway({});
+});
+
+afterAll(async () => {
+  await gateway?.stop();
+});
+
+/** All that programs and operators may rely on. */
+async function present(): Promise<Promised> {
+  const document = documentSchema.parse((await gateway.request('/docs/openapi.json')).json());
+  const { properties = {}, required = [] } = schemaSchema.parse(z.toJSONSchema(claimsSchema));
+  return {
+    settings: [
+      ...new Set(
+        [...renderEnvExample(ownFeatures).matchAll(/^# ([A-Z][A-Z\d_]*)=/gm)].map(([, name = '']) => name),
+      ),
+    ],
+    problems: problemsWith(ownFeatures).map(({ code, status }) => `${code} ${status}`),
+    scopes: [...new ScopeCatalogue(ownFeatures).scopes.keys()],
+    'audit events': [...auditEventTypesWith(ownFeatures)],
+    claims: Object.keys(properties).map((name) => (required.includes(name) ? name : `${name}, optional`)),
+    exports: [...Object.keys(entry), ...Object.keys(testing).map((name) => `testing: ${name}`)].toSorted(),
+    operations: Object.fromEntries(
+      Object.entries(document.paths).flatMap(([route, operations]) =>
+        Object.entries(operations).map(([method, operation]) => [
+          `${method.toUpperCase()} ${route}`,
+          operationIn(document, operation),
+        ]),
+      ),
+    ),
+  };
+}
+
+function operationIn(document: Document, { parameters = [], requestBody, responses }: Operation): Promised {
+  const body = resolved(document, Object.values(requestBody?.content ?? {})[0]?.schema ?? {});
+  const named = parameters.filter((parameter) => parameter.in !== 'path');
+  return {
+    accepts: [...named.map(({ name }) => name), ...Object.keys(body.properties ?? {})],
+    needs: [
+      ...named.filter((parameter) => parameter.required === true).map(({ name }) => name),
+      ...(body.required ?? []),
+    ],
+    answers: Object.fromEntries(
+      Object.entries(responses)
+        .filter(([status]) => status.startsWith('2'))
+        .map(([status, { content }]) => [
+          status,
+          membersIn(document, Object.values(content ?? {})[0]?.schema ?? {}, ''),
+        ]),
+    ),
+  };
+}
+
+/** Each member of an answer with its type. */
+function membersIn(document: Document, given: Schema, place: string): readonly string[] {
+  const { type, properties, items, anyOf, oneOf } = resolved(document, given);
+  const own = type === undefined || place === '' ? [] : [`${place} ${[type].flat().join(' or ')}`];
+  return [
+    ...own,
+    ...Object.entries(properties ?? {}).flatMap(([name, member]) =>
+      membersIn(document, member, place === '' ? name : `${place}.${name}`),
+    ),
+    ...(items === undefined ? [] : membersIn(document, items, `${place}[]`)),
+    ...[...(anyOf ?? []), ...(oneOf ?? [])].flatMap((one) => membersIn(document, one, place)),
+  ].filter((member, index, all) => all.indexOf(member) === index);
+}
+
+function resolved({ components }: Document, schema: Schema): Schema {
+  const name = schema.$ref?.split('/').at(-1);
+  return (name === undefined ? undefined : components.schemas[name]) ?? schema;
+}
+
+/** What was promised and no longer holds, by its place. */
+function broken(before: Promised, now: Promised, place: string): readonly string[] {
+  return Object.entries(before).flatMap(([name, promised]) => {
+    const current = now[name];
+    const at = `${place}${name}`;
+    if (!isList(promised)) {
+      return current === undefined || isList(current)
+        ? [`${at} is gone`]
+        : broken(promised, current, `${at}: `);
+    }
+    const list = isList(current) ? current : [];
+    return name === 'needs'
+      ? list.filter((need) => !promised.includes(need)).map((need) => `${at} ${need}`)
+      : promised.filter((one) => !list.includes(one)).map((one) => `${at}: ${one} is gone`);
+  });
+}
+
+function isList(promised: Promised | readonly string[] | undefined): promised is readonly string[] {
+  return Array.isArray(promised);
+}
+
+it('docs/internals/interface.json is what programs and operators may rely on', async () => {
+  const text = `${JSON.stringify(await present(), undefined, 1)}\n`;
+  expect(text.split('\n').length).toBeGreaterThan(1000);
+  await expect(text).toMatchFileSnapshot(fileURLToPath(new URL(`../../${path}`, import.meta.url)));
+});
+
+it('nothing that the last release promised is gone, and nothing needs more', async () => {
+  const { version, commit } = releases.at(-1) ?? {};
+  // The first release that has the file is 0.3.0.
+  const before = version === '0.2.0' ? {} : await promisedAt(commit);
+  expect(broken(before, await present(), '')).toEqual([]);
+});
+
+it('what a promise loses is found, and what it gains is not', async () => {
+  const now = await present();
+  expect(broken(now, { ...now, more: ['one'] }, '')).toEqual([]);
+  const list = 'GET /api/v1/users';
+  const operations = { [list]: { accepts: ['limit'], needs: [], answers: { 200: ['items array'] } } };
+  const changed = { [list]: { accepts: [], needs: ['limit'], answers: { 200: ['items object'] } } };
+  expect(broken({ scopes: ['a'], operations }, { scopes: [], operations: changed }, '')).toEqual([
+    'scopes: a is gone',
+    `operations: ${list}: accepts: limit is gone`,
+    `operations: ${list}: needs limit`,
+    `operations: ${list}: answers: 200: items array is gone`,
+  ]);
+  expect(broken({ operations }, { operations: {} }, '')).toEqual([`operations: ${list} is gone`]);
+  expect(broken({ operations: changed }, { operations }, '')).not.toContainEqual(
+    expect.stringContaining('needs'),
+  );
+});
+
+async function promisedAt(commit = ''): Promise<Promised> {
+  const { stdout } = await promisify(execFile)('git', ['show', `${commit}:${path}`], {
+    cwd: root,
+    maxBuffer: 2 ** 24,
+  });
+  return promisedSchema.parse(JSON.parse(stdout));
+}
