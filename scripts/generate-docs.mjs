@@ -10,7 +10,7 @@ const { renderConfigurationDocs, renderEnvExample } =
   await import('../dist/platform/config/configuration.docs.js');
 const { renderErrorDocs } = await import('../dist/platform/errors/problem.docs.js');
 const { renderDoctorDocs } = await import('../dist/doctor/finding.docs.js');
-const { renderObservabilityDocs } = await import('../dist/platform/telemetry/metric.docs.js');
+const { renderObservabilityDocs } = await import('../dist/features/metrics/metric.docs.js');
 const { renderApplicationDocs, renderProgramDocs } =
   await import('../dist/features/applications/program.docs.js');
 const applications = join(root, 'docs/applications.md');

@@ -8,6 +8,7 @@ const session = within('src/session');
 const e2e = within('test/e2e');
 const organisations = 'src/features/organisations/test/orgs.spec.ts';
 const tokenExchange = 'src/features/token-exchange/test/token-exchange.spec.ts';
+const verifications = 'src/features/metrics/test/verification-metrics.spec.ts';
 const commandLineLogin = 'src/features/command-line/test/command-line-login.spec.ts';
 
 /** Finds specs of a folder by their names, or else those of the folders in it. */
@@ -35,9 +36,10 @@ export const plan = {
     ...session('request-authenticator'),
     ...contract('session-cookie', 'renewal-ahead', 'bearer-encoding'),
     tokenExchange,
-    ...contract('log-lines', 'verification-metrics'),
+    ...contract('log-lines'),
+    verifications,
   ],
-  'src/session/guards/session.guard.ts': contract('access-decorators', 'rate-limits', 'verification-metrics'),
+  'src/session/guards/session.guard.ts': [...contract('access-decorators', 'rate-limits'), verifications],
   'src/session/guards/access.guard.ts': contract('access-decorators', 'api-key-guard'),
   'src/session/guards/step-up.guard.ts': session('step-up.guard'),
   'src/session/revocation/revocation-list.ts': [

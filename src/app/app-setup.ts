@@ -13,7 +13,6 @@ import { keepTickMap } from '../platform/hot-path/keep-tick-map.js';
 import { setUpHttp } from '../platform/http/http-setup.js';
 import { setUpTraffic } from '../platform/http/traffic-setup.js';
 import { createLogger, flushLogger, PinoLogger } from '../platform/logging/pino-logger.js';
-import { observeRequests } from '../operations/metrics/request-observer.js';
 import { ProblemFilter } from '../platform/http/problem.filter.js';
 import { requestIds } from '../platform/http/request-ids.js';
 import { serverLogger } from '../platform/logging/request-logger.js';
@@ -90,7 +89,6 @@ export async function createApp(
       logger: new PinoLogger(logger),
     },
   );
-  observeRequests(app, configuration);
   setUpHttp(app, configuration, logger, Response);
   setUpTraffic(app, configuration);
   setUpAnswers(app);

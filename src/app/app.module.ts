@@ -17,7 +17,6 @@ import type { ClaimsEnricher } from '../session/tokens/claims-enricher.js';
 import { ClaimsModule } from '../session/tokens/claims.module.js';
 import { UserAdministrationModule } from '../accounts/admin/user-administration.module.js';
 import { OperationsModule } from '../operations/operations.module.js';
-import { ObservabilityModule } from '../operations/metrics/observability.module.js';
 import { OrgsModule } from '../orgs/orgs.module.js';
 import { PagesModule } from '../pages/pages.module.js';
 import { RevocationJanitor } from '../session/revocation/revocation-janitor.js';
@@ -60,7 +59,6 @@ export class AppModule {
         VerifyModule,
         PagesModule.register(configuration),
         HealthModule,
-        ObservabilityModule.register(configuration),
         DoctorModule.register(configuration, looksAtItself),
         ...modules,
       ],

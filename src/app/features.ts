@@ -6,6 +6,7 @@ import { connectionsLdap } from '../features/connections-ldap/connections-ldap.f
 import { connectionsOidc } from '../features/connections-oidc/connections-oidc.feature.js';
 import { connectionsSaml } from '../features/connections-saml/connections-saml.feature.js';
 import { invites } from '../features/invites/invites.feature.js';
+import { metrics } from '../features/metrics/metrics.feature.js';
 import { organisations } from '../features/organisations/organisations.feature.js';
 import { protectedHosts } from '../features/protected-hosts/protected-hosts.feature.js';
 import { protectedResources } from '../features/protected-resources/protected-resources.feature.js';
@@ -13,6 +14,7 @@ import { revocationStream } from '../features/revocation-stream/revocation-strea
 import { secondFactor } from '../features/second-factor/second-factor.feature.js';
 import { signals } from '../features/signals/signals.feature.js';
 import { tokenExchange } from '../features/token-exchange/token-exchange.feature.js';
+import { tracing } from '../features/tracing/tracing.feature.js';
 import { userImport } from '../features/user-import/user-import.feature.js';
 import type { Feature } from '../platform/features/feature.js';
 
@@ -26,6 +28,7 @@ export const ownFeatures: readonly Feature[] = [
   connectionsOidc,
   connectionsSaml,
   invites,
+  metrics,
   organisations,
   protectedHosts,
   protectedResources,
@@ -33,5 +36,6 @@ export const ownFeatures: readonly Feature[] = [
   secondFactor,
   signals,
   tokenExchange,
+  tracing,
   userImport,
 ];

@@ -7,7 +7,6 @@ const shortest = 6;
 const secretNames = [
   'ADMIN_PASSWORD',
   'AUTH0_CLIENT_SECRET',
-  'METRICS_TOKEN',
   'OIDC_CLIENT_SECRET',
   'REDIS_SENTINEL_PASSWORD',
 ];
@@ -25,7 +24,6 @@ export function redact(configuration: Configuration): (text: string) => string {
     ...[configuration.DATABASE_URL, ...(configuration.REDIS_URL ?? []), configuration.SMTP_URL].map((url) =>
       url !== undefined && URL.canParse(url) ? new URL(url).password : '',
     ),
-    ...Object.values(configuration.OTEL_EXPORTER_OTLP_HEADERS),
     ...configuration.features.flatMap(({ settings }) => (settings?.secrets() ?? []).map(({ text }) => text)),
   ]
     .filter((text) => text.length >= shortest)

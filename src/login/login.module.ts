@@ -8,7 +8,6 @@ import { UsersModule } from '../directory/users/users.module.js';
 import { CoreModule } from '../platform/core/core.module.js';
 import { DatabaseModule } from '../platform/database/database.module.js';
 import { HttpModule } from '../platform/http/http.module.js';
-import { MetricsModule } from '../platform/telemetry/metrics.module.js';
 import { AccessGuard } from '../session/guards/access.guard.js';
 import { RateLimitGuard } from '../session/guards/rate-limit.guard.js';
 import { RequestAuthenticator } from '../session/guards/request-authenticator.js';
@@ -40,7 +39,6 @@ import { UserProvisioning } from './user-provisioning.js';
     UsersModule,
     AuditModule,
     LimitsModule,
-    MetricsModule,
     SessionModule,
     AdministratorsModule,
     AccountsModule,

@@ -4,11 +4,12 @@ import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { plantOrg } from '../../test/support/api.caller.js';
 import { type Gateway, type GatewayAnswer, startGateway } from '../../test/support/gateway.js';
-import { increase, readMetrics } from '../../test/support/metrics.reader.js';
 import { AuditService } from '../directory/audit/audit.service.js';
 import { Database } from '../platform/database/database.schema.js';
+import { SessionRenewer } from '../session/session-renewer.js';
 
 const subject = '01980000-0000-7000-8000-000000000001';
+const renewalOutcomes = ['confirmed', 'grace', 'refused', 'failed'] as const;
 const kratosSession = {
   id: '01980000-0000-7000-8000-000000000002',
   authenticated_at: '2026-01-01T00:00:00Z',
@@ -31,11 +32,7 @@ beforeAll(async () => {
   await once(kratos, 'listening');
   const address: AddressInfo | string | null = kratos.address();
   const port = typeof address === 'object' && address !== null ? address.port : 0;
-  gateway = await startGateway({
-    TOKEN_TTL: '10m',
-    KRATOS_ADMIN_URL: `http://127.0.0.1:${port}`,
-    METRICS: 'on',
-  });
+  gateway = await startGateway({ TOKEN_TTL: '10m', KRATOS_ADMIN_URL: `http://127.0.0.1:${port}` });
 });
 
 afterEach(() => {
@@ -57,15 +54,13 @@ const next = (answer: GatewayAnswer): string => answer.cookies[0]?.split(';', 1)
 
 /** The renewals that an act adds to the counts, by outcome. */
 async function counted(act: () => Promise<unknown>): Promise<Readonly<Record<string, number>>> {
-  const read = async () =>
-    readMetrics((await gateway.request('/metrics', { headers: { host: '10.1.2.3:3000' } })).text);
-  const before = await read();
+  const { outcomes } = gateway.app.get(SessionRenewer, { strict: false });
+  const before = { ...outcomes };
   await act();
-  const risen = Object.entries(increase(before, await read()));
   return Object.fromEntries(
-    risen.flatMap(([series, by]) => {
-      const outcome = /^vestibule_renewals_total\{outcome="(\w+)"\}/.exec(series)?.[1];
-      return outcome === undefined ? [] : [[outcome, by]];
+    renewalOutcomes.flatMap((outcome) => {
+      const by = outcomes[outcome] - before[outcome];
+      return by === 0 ? [] : [[outcome, by]];
     }),
   );
 }

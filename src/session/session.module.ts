@@ -2,7 +2,6 @@ import { Module } from '@nestjs/common';
 import { CoreModule } from '../platform/core/core.module.js';
 import { DatabaseModule } from '../platform/database/database.module.js';
 import { HttpModule } from '../platform/http/http.module.js';
-import { MetricsModule } from '../platform/telemetry/metrics.module.js';
 import { ReplicasModule } from '../platform/pubsub/replicas.module.js';
 import { VerifiedTokenCache } from './tokens/verified-token.cache.js';
 import { ProviderEnds } from './store/provider-ends.js';
@@ -41,7 +40,7 @@ const shared = [
 
 /** The module of augmented tokens, the session cookie, signing keys and revocation. */
 @Module({
-  imports: [CoreModule, DatabaseModule, HttpModule, MetricsModule, ReplicasModule],
+  imports: [CoreModule, DatabaseModule, HttpModule, ReplicasModule],
   providers: [...internal, ...shared],
   exports: shared,
 })

@@ -6,7 +6,7 @@ import { ownFeatures } from '../../src/app/features.js';
 import { renderConfigurationDocs, renderEnvExample } from '../../src/platform/config/configuration.docs.js';
 import { renderApplicationDocs, renderProgramDocs } from '../../src/features/applications/program.docs.js';
 import { renderDoctorDocs } from '../../src/doctor/finding.docs.js';
-import { renderObservabilityDocs } from '../../src/platform/telemetry/metric.docs.js';
+import { renderObservabilityDocs } from '../../src/features/metrics/metric.docs.js';
 import { renderErrorDocs } from '../../src/platform/errors/problem.docs.js';
 
 const read = (path: string): string => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');

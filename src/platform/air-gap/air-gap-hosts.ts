@@ -57,11 +57,8 @@ export function configuredHosts(configuration: Configuration): ConfiguredHost[] 
   for (const url of configuration.REDIS_URL ?? []) {
     urls.push(['REDIS_URL', url]);
   }
-  for (const name of ['SMTP_URL', 'OTEL_EXPORTER_OTLP_ENDPOINT'] as const) {
-    const url = configuration[name];
-    if (url !== undefined) {
-      urls.push([name, url]);
-    }
+  if (configuration.SMTP_URL !== undefined) {
+    urls.push(['SMTP_URL', configuration.SMTP_URL]);
   }
   urls.push(...configuration.features.flatMap(({ settings }) => settings?.hosts() ?? []));
   return [

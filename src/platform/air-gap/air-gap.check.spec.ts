@@ -106,7 +106,6 @@ describe('a configuration', () => {
     ['REDIS_URL', 'rediss://public.example:6379'],
     ['REDIS_URL', 'redis://127.0.0.1:7000,redis://public.example:7000'],
     ['SMTP_URL', 'smtp://198.51.100.25:25'],
-    ['OTEL_EXPORTER_OTLP_ENDPOINT', 'https://public.example'],
     ['DNS_SERVERS', '10.0.0.53,198.51.100.53'],
     ['DNS_SERVERS', '198.51.100.53:5353'],
     ['DNS_SERVERS', '[2001:db8::53]:53'],

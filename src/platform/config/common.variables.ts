@@ -2,7 +2,6 @@ import { isIP } from 'node:net';
 import { z } from 'zod';
 import { admissionVariables } from './admission.variables.js';
 import { claimsMap } from './claims-map.parser.js';
-import { observabilityVariables } from './observability.variables.js';
 import { rateLimitVariables } from './rate-limit.variables.js';
 import { addressRange } from './rate-limit.parser.js';
 import { secret } from './secret.parser.js';
@@ -330,7 +329,6 @@ export const commonVariables = z.object({
   }),
   ...rateLimitVariables,
   ...trafficVariables,
-  ...observabilityVariables,
   AIR_GAPPED: flag.default(false).register(variableDocs, {
     description:
       'Whether the gateway refuses to leave the private network. See docs/production.md, "Without a network".',

@@ -21,7 +21,6 @@ export interface CommonConfiguration extends Omit<Common, 'AUTH_PROVIDER'> {
   readonly TOKEN_AUDIENCE: string;
   readonly DATABASE_URL: string;
   readonly MAIL_FROM: string;
-  readonly METRICS: 'on' | 'off';
   /** Variables that are set and no settings, but spelled almost like one. */
   readonly misspelled: readonly Misspelling[];
   /** The features of this deployment, in the order in which they may use each other. */
@@ -212,7 +211,6 @@ function withDefaults(
     TOKEN_AUDIENCE: common.TOKEN_AUDIENCE ?? common.PUBLIC_URL,
     DATABASE_URL: common.DATABASE_URL ?? `file:${resolve(dataDir, 'vestibule.db')}`,
     MAIL_FROM: common.MAIL_FROM ?? `no-reply@${url.hostname}`,
-    METRICS: common.METRICS ?? (common.METRICS_TOKEN === undefined ? 'off' : 'on'),
   };
 }
 

@@ -104,7 +104,6 @@ describe('production', () => {
     JSON.stringify([{ id: 'corp', provider: 'generic', client_id: 'front-door', client_secret }]);
 
   it.each([
-    ['METRICS_TOKEN', 'changeme-changeme-changeme-changeme'],
     ['ADMIN_PASSWORD', 'please-change-me'],
     ['DATABASE_URL', 'postgres://vestibule:postgres@db.internal/vestibule'],
     ['DATABASE_URL', 'postgres://vestibule:p%61ssword@db.internal/vestibule'],
@@ -115,7 +114,6 @@ describe('production', () => {
     ['AUTH0_CLIENT_SECRET', 'your-client-secret'],
     ['OIDC_CLIENT_SECRET', '<client secret>'],
     ['OIDC_CLIENT_SECRET', 'xxxxxxxxxxxxxxxx'],
-    ['OTEL_EXPORTER_OTLP_HEADERS', 'x-tenant=us,authorization=Bearer%20your-token'],
     ['SOCIAL_PROVIDERS', social('changeme')],
     ['CONNECTIONS', '[{"id":"staff","bind_password":"changeme"}]'],
     ['CONNECTIONS', '[{"id":"company","client_secret":"changeme"}]'],
@@ -140,7 +138,6 @@ describe('production', () => {
 
   it.each([
     ['AUTH0_CLIENT_SECRET', 'your-client-secret'],
-    ['METRICS_TOKEN', 'changeme-changeme-changeme-changeme'],
     ['PUBLIC_URL', 'https://auth.example.org'],
   ])('is what decides: %s=%s is taken elsewhere [W17]', (name, value) => {
     const values = { ...environment, [name]: value };
@@ -198,12 +195,10 @@ describe('production', () => {
       expect(
         productionProblems({
           SECRETS: random,
-          METRICS_TOKEN: random,
           ADMIN_PASSWORD: randomBytes(12).toString('hex'),
           DATABASE_URL: `postgres://vestibule:${random}@db.internal/vestibule`,
           OIDC_CLIENT_SECRET: random,
           SOCIAL_PROVIDERS: social(random),
-          OTEL_EXPORTER_OTLP_HEADERS: `authorization=Bearer%20${random}`,
         }),
       ).toEqual([]);
     }

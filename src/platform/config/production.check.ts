@@ -13,11 +13,6 @@ const placeholders = [
 /** Domain names reserved for documentation (RFC 2606 section 3), an example tenant and an example client id. */
 const documentation = /(?:^|[^\w-])example\.(?:com|net|org)(?![\w.-]*\w)|^example\.|^AbCdEf123456$/i;
 
-const headerList = (text: string): readonly string[] =>
-  text
-    .split(',')
-    .map((entry) => entry.slice(entry.indexOf('=') + 1).replace(/^(?:Basic|Bearer|Token)(?: |%20)/i, ''));
-
 /** The password in a URL, decoded if it can be; empty if there is none. */
 export function passwordOf(text: string): string {
   const password = URL.canParse(text) ? new URL(text).password : '';
@@ -40,8 +35,6 @@ const secretsIn: Readonly<Record<string, (text: string) => readonly (string | un
   REDIS_URL: (text) => text.split(/\s*,\s*(?=rediss?:)/).map(passwordOf),
   REDIS_SENTINEL_PASSWORD: (text) => [text],
   SMTP_URL: (text) => [passwordOf(text)],
-  METRICS_TOKEN: (text) => [text],
-  OTEL_EXPORTER_OTLP_HEADERS: headerList,
   SOCIAL_PROVIDERS: (text) =>
     (clientSecrets.safeParse(parseJson(text)).data ?? []).map(({ client_secret }) => client_secret),
   CONNECTIONS: (text) =>
@@ -64,9 +57,10 @@ function isPlainElsewhere(entry: string): boolean {
   return url?.protocol === 'http:' && !isLoopbackHost(url.hostname);
 }
 
-/** Whether a secret is a placeholder. */
+/** Whether a secret is a placeholder, also as a header has it. */
 export function isPlaceholder(secret: string): boolean {
-  return placeholders.some((pattern) => pattern.test(secret.trim()));
+  const bare = secret.trim().replace(/^(?:Basic|Bearer|Token) /i, '');
+  return placeholders.some((pattern) => pattern.test(bare));
 }
 
 /** The problem of a variable with a placeholder. */

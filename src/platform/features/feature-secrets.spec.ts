@@ -15,6 +15,11 @@ const settings = defineSettings('billing', {
   BILLING_TOKENS: commaList.default([]).register(variableDocs, docs),
   BILLING_KEY: secret.optional().register(variableDocs, docs),
   BILLING_SHOPS: z.string().transform(parseJson).optional().register(variableDocs, docs),
+  BILLING_HEADERS: z
+    .string()
+    .transform((text) => new Map([['authorization', text]]))
+    .optional()
+    .register(variableDocs, docs),
   BILLING_NUMBER: z.string().transform(Number).optional().register(variableDocs, docs),
 });
 const billing = defineFeature({ name: 'billing', settings });
@@ -52,6 +57,7 @@ it.each([
     { BILLING_TOKENS: 'a1, b2' },
     ['BILLING_TOKENS value a1', 'BILLING_TOKENS value b2', 'BILLING_TOKENS part a1, b2'],
   ],
+  [{ BILLING_HEADERS: 'Bearer 1f' }, ['BILLING_HEADERS password Bearer 1f']],
   [{ BILLING_NUMBER: '1234567' }, ['BILLING_NUMBER part 1234567']],
   [
     { BILLING_SHOPS: '[{"id":"shop","pin":["9x"],"count":1}]' },
@@ -80,6 +86,7 @@ it.each([
   ['BILLING_TOKEN', 'amqp://app:password@mq.internal', true],
   ['BILLING_TOKEN', one, false],
   ['BILLING_URL', 'changeme', false],
+  ['BILLING_HEADERS', 'Bearer your-token', true],
   ['BILLING_SHOPS', '{"id":"admin"}', false],
 ])('in production, %s=%s is a placeholder: %s', (name, value, isRefused) => {
   const problem = `${name}: is a placeholder, and NODE_ENV is production`;

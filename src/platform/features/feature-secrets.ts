@@ -7,7 +7,7 @@ export interface FeatureSecret {
   /** Name of the variable. */
   readonly name: string;
   readonly text: string;
-  /** `value`: a whole value, or an entry of a list; `password`: of a server, in a URL; `part`: anything else of the value. */
+  /** `value`: a whole value, or an entry of a list; `password`: for a server, in a URL or a map; `part`: anything else of the value. */
   readonly kind: 'value' | 'password' | 'part';
 }
 
@@ -59,7 +59,8 @@ function textsIn(value: unknown, level = 0): readonly Omit<FeatureSecret, 'name'
     return value.flatMap((entry) => textsIn(entry, level + 1));
   }
   const members = value instanceof Map || value instanceof Set ? [...value.values()] : Object.values(value);
+  const inside = value instanceof Map ? 'password' : 'part';
   return members.flatMap((member) =>
-    textsIn(member, level + 1).map(({ text, kind }) => ({ text, kind: kind === 'value' ? 'part' : kind })),
+    textsIn(member, level + 1).map(({ text, kind }) => ({ text, kind: kind === 'value' ? inside : kind })),
   );
 }

@@ -1,9 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Problem } from '../errors/problem.error.js';
 import { statusOf } from './vendor-call.js';
-import type { UpstreamName } from '../telemetry/metric.catalogue.js';
-import { Metrics } from '../telemetry/metrics.js';
-import { type CallDescription, type CallSpan, Tracing } from '../telemetry/tracing.js';
+import { type CallDescription, type CallSpan, Telemetry, type UpstreamName } from '../telemetry/telemetry.js';
 
 /** The part of `fetch` that clients use. */
 export type Fetch = (url: string, options: RequestInit) => Promise<Response>;
@@ -13,24 +11,22 @@ type HttpUpstream = Exclude<UpstreamName, 'database'>;
 /** Times and traces the gateway's calls to upstreams. */
 @Injectable()
 export class UpstreamCalls {
-  constructor(
-    private readonly metrics: Metrics,
-    private readonly tracing: Tracing,
-  ) {}
+  constructor(private readonly telemetry: Telemetry) {}
 
-  /** Makes an instance for programs that expose no metrics. */
+  /** Makes an instance for programs that count and trace nothing. */
   static unobserved(): UpstreamCalls {
-    return new UpstreamCalls(new Metrics(), new Tracing());
+    return new UpstreamCalls(new Telemetry());
   }
 
   /** Begins a call. */
   begin(upstream: HttpUpstream, call: Omit<CallDescription, 'upstream'>): CallSpan {
     const startedAt = performance.now();
-    const span = this.tracing.begin({ upstream, ...call });
+    const span = this.telemetry.tracing.begin({ upstream, ...call });
     return {
       headers: span.headers,
       end: (status) => {
-        this.#count(upstream, performance.now() - startedAt, status === undefined || status >= 500);
+        const isFailed = status === undefined || status >= 500;
+        this.telemetry.recorder.called(upstream, performance.now() - startedAt, isFailed);
         span.end(status);
       },
     };
@@ -80,16 +76,8 @@ export class UpstreamCalls {
 
   /** Notes an SQL statement. @param text without values. @param duration milliseconds. */
   noteStatement(text: string, duration: number, isFailed: boolean): void {
-    this.#count('database', duration, isFailed);
-    this.tracing.noteStatement(text, duration, isFailed);
-  }
-
-  /** @param duration milliseconds. */
-  #count(upstream: UpstreamName, duration: number, isFailed: boolean): void {
-    this.metrics.upstreamDurations.of({ upstream }).observe(duration / 1000);
-    if (isFailed) {
-      this.metrics.upstreamFailures.of({ upstream }).value += 1;
-    }
+    this.telemetry.recorder.called('database', duration, isFailed);
+    this.telemetry.tracing.noteStatement(text, duration, isFailed);
   }
 
   async #run<T>(

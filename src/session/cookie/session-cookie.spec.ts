@@ -2,7 +2,7 @@ import Fastify from 'fastify';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { plainConfiguration } from '../../../test/support/gateway.js';
 import { CookieWriter } from '../../platform/http/cookie-writer.js';
-import { Metrics } from '../../platform/telemetry/metrics.js';
+import { Telemetry } from '../../platform/telemetry/telemetry.js';
 import { cookieTextOf } from './decrypted-cookie.js';
 import { SessionCookie } from './session-cookie.js';
 
@@ -18,7 +18,7 @@ const tokenOfLength = (bytes: number): string => {
 
 const cookie = new SessionCookie(
   new CookieWriter('https://auth.example.test'),
-  new Metrics(),
+  new Telemetry(),
   plainConfiguration(),
 );
 const fastify = Fastify();

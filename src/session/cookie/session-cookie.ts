@@ -5,7 +5,7 @@ import type { Configuration } from '../../platform/config/configuration.js';
 import { Problem } from '../../platform/errors/problem.error.js';
 import { readSingleCookie } from '../../platform/http/cookie-reader.js';
 import { CookieWriter } from '../../platform/http/cookie-writer.js';
-import { Metrics } from '../../platform/telemetry/metrics.js';
+import { Telemetry } from '../../platform/telemetry/telemetry.js';
 import { CookieCipher } from './cookie-cipher.js';
 import { type DecryptedCookie, parseCookieText, cookieTextOf, tokenInCookie } from './decrypted-cookie.js';
 
@@ -23,7 +23,7 @@ export class SessionCookie {
 
   constructor(
     private readonly cookies: CookieWriter,
-    private readonly metrics: Metrics,
+    private readonly telemetry: Telemetry,
     @Inject(CONFIGURATION) configuration: Configuration,
   ) {
     this.#cipher = new CookieCipher(configuration.SECRETS);
@@ -34,7 +34,7 @@ export class SessionCookie {
   /** Writes the token into the cookie. @throws {Problem} `session_too_large` when a browser would drop it. */
   write(reply: FastifyReply, token: string): void {
     const text = cookieTextOf(token);
-    this.metrics.cookieBytes.of({}).observe(this.#fittingSize(text));
+    this.telemetry.recorder.cookieSet(this.#fittingSize(text));
     this.cookies.set(reply, this.name, this.#cipher.encrypt(text), this.#maxAge);
   }
 

@@ -4,7 +4,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Problem } from '../../platform/errors/problem.error.js';
 import { replyOf, requestOf } from '../../platform/http/http-context.js';
 import { RateLimits, addressCheck } from '../../directory/rate-limit/rate-limits.js';
-import { VerificationMetrics } from '../../platform/telemetry/verification-metrics.js';
+import { Telemetry } from '../../platform/telemetry/telemetry.js';
 import { ACCESS, type Access } from './access.decorators.js';
 import { type Principal, setPrincipal } from '../principal.js';
 import { type Authenticated, RequestAuthenticator } from './request-authenticator.js';
@@ -22,7 +22,7 @@ export class SessionGuard implements CanActivate {
     reflector: Reflector,
     private readonly authenticator: RequestAuthenticator,
     private readonly limits: RateLimits,
-    private readonly metrics: VerificationMetrics,
+    private readonly telemetry: Telemetry,
   ) {
     this.#accessOf = perRoute((places) => reflector.getAllAndOverride<Access | undefined>(ACCESS, places));
   }
@@ -49,7 +49,7 @@ export class SessionGuard implements CanActivate {
   }
 
   #admit(request: FastifyRequest, { principal, cache }: Authenticated): true {
-    this.metrics.count(principal.credential, cache, 'ok');
+    this.telemetry.recorder.verified(principal.credential, cache, 'ok');
     setPrincipal(request, principal);
     return true;
   }
@@ -62,7 +62,7 @@ export class SessionGuard implements CanActivate {
   ): Promise<boolean> {
     const sent = credentialIn(request);
     if (sent !== undefined) {
-      this.metrics.count(sent, 'miss', 'refused');
+      this.telemetry.recorder.verified(sent, 'miss', 'refused');
     }
     // A badly sent credential is refused on every route that looks for one, above all a credential in the URL.
     if (access !== 'optional' || (error instanceof Problem && error.code === 'malformed_request')) {

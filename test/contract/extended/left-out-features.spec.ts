@@ -16,6 +16,7 @@ import { newId } from '../../../src/platform/core/identifier.js';
 import { Database } from '../../../src/platform/database/database.schema.js';
 import type { Feature } from '../../../src/platform/features/feature.js';
 import { createLogger } from '../../../src/platform/logging/pino-logger.js';
+import { Recorder, Telemetry } from '../../../src/platform/telemetry/telemetry.js';
 import { OryBootstrap } from '../../../src/providers/ory/ory-bootstrap.js';
 import { CompanyLogins } from '../../../src/providers/ory/sources/company-logins.js';
 import { newSecret, providerEnv } from '../../../src/testing.js';
@@ -457,6 +458,40 @@ describe('a feature that is left out', () => {
 
       const events = await app.inject({ url: '/api/v1/audit-events?type=invite_created', headers });
       expect([events.statusCode, events.body.includes(id)]).toEqual([200, true]);
+    } finally {
+      await app.close();
+      await other.close();
+    }
+  });
+
+  it('metrics: no caller may read them, and nothing is counted', async () => {
+    const app = await without(['metrics'], { METRICS: 'on' });
+    const other = await without([], { METRICS: 'on' });
+    const headers = { host: '10.1.2.3:3000' };
+    const status = async (of: typeof app) => (await of.inject({ url: '/metrics', headers })).statusCode;
+    const recorder = (of: typeof app) => of.get(Telemetry, { strict: false }).recorder.constructor;
+    try {
+      expect([await status(other), await status(app)]).toEqual([200, 404]);
+      expect([recorder(other) === Recorder, recorder(app) === Recorder]).toEqual([false, true]);
+    } finally {
+      await app.close();
+      await other.close();
+    }
+  });
+
+  it('tracing: calls to upstreams belong to no trace', async () => {
+    const OTEL_EXPORTER_OTLP_ENDPOINT = 'http://127.0.0.1:9';
+    const app = await without(['tracing'], { OTEL_EXPORTER_OTLP_ENDPOINT });
+    const other = await without([], { OTEL_EXPORTER_OTLP_ENDPOINT });
+    const headersOf = (of: typeof app) => {
+      const call = of
+        .get(Telemetry, { strict: false })
+        .tracing.begin({ upstream: 'kratos', operation: 'GET' });
+      call.end(200);
+      return Object.keys(call.headers);
+    };
+    try {
+      expect([headersOf(other), headersOf(app)]).toEqual([['traceparent'], []]);
     } finally {
       await app.close();
       await other.close();

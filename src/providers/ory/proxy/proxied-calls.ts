@@ -1,5 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { CallSpan } from '../../../platform/telemetry/tracing.js';
+import type { CallSpan } from '../../../platform/telemetry/telemetry.js';
 import type { UpstreamCalls } from '../../../platform/upstream/upstream-calls.js';
 
 /** Observes requests that are passed on as calls to the upstream, timed until the answer begins. */

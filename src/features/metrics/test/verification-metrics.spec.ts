@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { makeKey } from '../support/api.caller.js';
-import { type Gateway, startGateway } from '../support/gateway.js';
-import { type ReadMetrics, increase, readMetrics } from '../support/metrics.reader.js';
+import { makeKey } from '../../../../test/support/api.caller.js';
+import { type Gateway, startGateway } from '../../../../test/support/gateway.js';
+import { type ReadMetrics, increase, readMetrics } from '../../../../test/support/metrics.reader.js';
 
 let gateway: Gateway;
 

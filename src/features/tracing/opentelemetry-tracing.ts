@@ -36,10 +36,11 @@ import {
   ATTR_SERVICE_VERSION,
 } from '@opentelemetry/semantic-conventions';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { addressRanges } from '../config/address-ranges.js';
-import type { CommonConfiguration } from '../config/configuration.js';
-import { version } from '../core/version.js';
-import { type CallDescription, type CallSpan, Tracing } from './tracing.js';
+import { addressRanges } from '../../platform/config/address-ranges.js';
+import type { CommonConfiguration } from '../../platform/config/configuration.js';
+import { version } from '../../platform/core/version.js';
+import { type CallDescription, type CallSpan, Tracing } from '../../platform/telemetry/telemetry.js';
+import type { TracingSettings } from './tracing.settings.js';
 
 /** Milliseconds that a collector may take for a batch. */
 const exportTimeout = 3000;
@@ -67,19 +68,23 @@ export class OpenTelemetryTracing extends Tracing implements OnApplicationShutdo
   #warnedAt = Number.NEGATIVE_INFINITY;
 
   /** @param endpoint of the collector, without `/v1/traces`. */
-  constructor(configuration: CommonConfiguration, endpoint: string) {
+  constructor(
+    { DATABASE_URL, TRUST_PROXY }: CommonConfiguration,
+    settings: TracingSettings,
+    endpoint: string,
+  ) {
     super();
     const exporter = new OTLPTraceExporter({
       url: `${endpoint}/v1/traces`,
-      headers: { ...configuration.OTEL_EXPORTER_OTLP_HEADERS },
+      headers: Object.fromEntries(settings.OTEL_EXPORTER_OTLP_HEADERS),
       timeoutMillis: exportTimeout,
     });
     this.#provider = new NodeTracerProvider({
       resource: resourceFromAttributes({
-        [ATTR_SERVICE_NAME]: configuration.OTEL_SERVICE_NAME,
+        [ATTR_SERVICE_NAME]: settings.OTEL_SERVICE_NAME,
         [ATTR_SERVICE_VERSION]: version,
       }),
-      sampler: createSampler(configuration),
+      sampler: createSampler(settings),
       spanProcessors: [
         new BatchSpanProcessor(exporter, {
           maxQueueSize: queueSize,
@@ -92,12 +97,8 @@ export class OpenTelemetryTracing extends Tracing implements OnApplicationShutdo
     this.#provider.register({ propagator: new W3CTraceContextPropagator() });
     setGlobalErrorHandler(() => this.#warn());
     this.#tracer = this.#provider.getTracer('vestibule', version);
-    this.#isTrusted = addressRanges(configuration.TRUST_PROXY);
-    this.#database = configuration.DATABASE_URL.startsWith('file:') ? 'sqlite' : 'postgresql';
-  }
-
-  override get isOn(): boolean {
-    return true;
+    this.#isTrusted = addressRanges(TRUST_PROXY);
+    this.#database = DATABASE_URL.startsWith('file:') ? 'sqlite' : 'postgresql';
   }
 
   override begin({ upstream, operation, method }: CallDescription): CallSpan {
@@ -144,7 +145,8 @@ export class OpenTelemetryTracing extends Tracing implements OnApplicationShutdo
     span.end(endedAt);
   }
 
-  override setUp(fastify: FastifyInstance): void {
+  /** Creates a span for each request of this server. Must be called before any other hook is added, so that all run in the span. */
+  setUp(fastify: FastifyInstance): void {
     // The hook calls `done` instead of returning a promise, so that everything after it runs within the span's context.
     fastify.addHook('onRequest', (request, _reply, done) => {
       const parent = this.#isTrusted(request.raw.socket.remoteAddress)
@@ -217,7 +219,7 @@ function finish(span: Span, status: number | undefined, isError: boolean): void 
 function createSampler({
   OTEL_TRACES_SAMPLER: name,
   OTEL_TRACES_SAMPLER_ARG: ratio,
-}: CommonConfiguration): Sampler {
+}: TracingSettings): Sampler {
   const root = name.endsWith('always_on')
     ? new AlwaysOnSampler()
     : name.endsWith('always_off')

@@ -7,6 +7,7 @@ import { addressRanges } from '../../platform/config/address-ranges.js';
 import { Problem } from '../../platform/errors/problem.error.js';
 import { digestOf, isSameText } from '../../platform/crypto/secret-text.js';
 import { isLoopbackHost } from '../../platform/core/loopback.js';
+import { type MetricSettings, metricSettings } from './metrics.settings.js';
 
 /** Headers that proxies add to requests. A request with any of them didn't come directly from a scraper. */
 const proxied =
@@ -23,7 +24,10 @@ export class MetricsAccess {
   readonly #publicHostname: string;
   readonly #isProxy: (address: string | undefined) => boolean;
 
-  constructor(@Inject(CONFIGURATION) { METRICS_TOKEN, PUBLIC_URL, TRUST_PROXY }: Configuration) {
+  constructor(
+    @Inject(CONFIGURATION) { PUBLIC_URL, TRUST_PROXY }: Configuration,
+    @Inject(metricSettings.token) { METRICS_TOKEN }: MetricSettings,
+  ) {
     this.#token = METRICS_TOKEN;
     this.#publicHostname = new URL(PUBLIC_URL).hostname.toLowerCase();
     this.#isProxy = addressRanges(TRUST_PROXY);

@@ -1,13 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startGateway } from '../support/gateway.js';
-import { increase, readMetrics } from '../support/metrics.reader.js';
-import { logIn, newPerson, signUp } from '../support/person.js';
-import { StandIn } from '../support/stand-in.js';
-import { type Stack, startStack, waitUntil } from '../support/stack.js';
-import { TraceCollector } from '../support/trace.collector.js';
-import { type Page, UserAgent, type Visit } from '../support/user-agent.js';
-import { timed } from '../support/timed.js';
+import { startGateway } from '../../../../../test/support/gateway.js';
+import { logIn, newPerson, signUp } from '../../../../../test/support/person.js';
+import { StandIn } from '../../../../../test/support/stand-in.js';
+import { type Stack, startStack, waitUntil } from '../../../../../test/support/stack.js';
+import { TraceCollector } from '../../../../../test/support/trace.collector.js';
+import { type Page, UserAgent, type Visit } from '../../../../../test/support/user-agent.js';
+import { timed } from '../../../../../test/support/timed.js';
 
 const hex = (bytes: number): string => randomBytes(bytes).toString('hex');
 
@@ -45,7 +44,6 @@ beforeAll(async () => {
   const endpoint = await collector.start();
   stack = await startStack({
     env: {
-      METRICS: 'on',
       OTEL_EXPORTER_OTLP_ENDPOINT: endpoint,
       OTEL_EXPORTER_OTLP_HEADERS: 'x-tenant=vestibule%20test',
       OTEL_SERVICE_NAME: 'front-door',
@@ -163,41 +161,6 @@ describe('traces', () => {
       await stack.restartGateway({ KRATOS_PUBLIC_URL: stack.ory.env['KRATOS_PUBLIC_URL'] ?? '' });
       await kratos.stop();
     }
-  });
-});
-
-describe('metrics of logins', () => {
-  const read = async () => readMetrics(await (await fetch(`${stack.url}/metrics`)).text());
-
-  it('count exactly what happened: a login, a renewal, a logout', async () => {
-    await stack.restartGateway({ TRUST_PROXY: '' });
-    const person = newPerson();
-    const agent = new UserAgent(stack.url);
-    const start = await read();
-    await signUp(agent, person);
-    const afterLogin = await read();
-    expect(increase(start, afterLogin)).toMatchObject({
-      'vestibule_logins_total{outcome="succeeded",provider="ory"}': 1,
-    });
-    expect(afterLogin.get('vestibule_session_cookie_bytes_count')).toBe(1);
-    for (const upstream of ['kratos', 'hydra', 'database']) {
-      const series = `vestibule_upstream_request_duration_seconds_count{upstream="${upstream}"}`;
-      expect(afterLogin.get(series)).toBeGreaterThan(start.get(series) ?? 0);
-    }
-    stack.shiftClock(11 * 60);
-    expect((await agent.fetch('/auth/session')).status).toBe(200);
-    const afterRenewal = await read();
-    expect(increase(afterLogin, afterRenewal)).toMatchObject({
-      'vestibule_renewals_total{outcome="confirmed"}': 1,
-    });
-    expect(afterRenewal.get('vestibule_session_cookie_bytes_count')).toBe(2);
-    expect((await agent.fetch('/auth/logout', { method: 'POST' })).status).toBeLessThan(400);
-    const end = await read();
-    expect(increase(afterRenewal, end)).toMatchObject({ 'vestibule_revocations_total{kind="session"}': 1 });
-    expect(increase(start, end)).not.toHaveProperty(
-      'vestibule_logins_total{outcome="failed",provider="ory"}',
-    );
-    stack.shiftClock(0);
   });
 });
 

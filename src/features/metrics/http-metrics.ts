@@ -1,7 +1,6 @@
-import { Injectable } from '@nestjs/common';
 import type { RouteClass } from './metric.catalogue.js';
 import type { CounterSeries, HistogramSeries } from './metric-series.js';
-import { Metrics } from './metrics.js';
+import type { Metrics } from './metrics.js';
 
 interface RouteSeries {
   /** Counters by the first digit of the status. */
@@ -32,7 +31,6 @@ export function routeClassOf(pattern: string | undefined): RouteClass {
 }
 
 /** Counts answered requests by class of route, never by the requested URL. */
-@Injectable()
 export class HttpMetrics {
   /** One entry per route. */
   readonly #byPattern = new Map<string | undefined, RouteSeries>();

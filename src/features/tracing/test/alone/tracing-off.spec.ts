@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 import { expect, it } from 'vitest';
-import { startGateway } from '../../support/gateway.js';
+import { startGateway } from '../../../../../test/support/gateway.js';
 
 /** Modules of OpenTelemetry that this process has loaded. */
 const loaded = (): string[] =>

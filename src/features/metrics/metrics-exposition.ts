@@ -1,8 +1,7 @@
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
-import { type MetricDefinition, metricCatalogue } from '../../platform/telemetry/metric.catalogue.js';
-import type { CounterSeries, HistogramSeries } from '../../platform/telemetry/metric-series.js';
-import type { Metrics } from '../../platform/telemetry/metrics.js';
-import { Exposition } from './exposition.js';
+import { type MetricDefinition, metricCatalogue } from './metric.catalogue.js';
+import type { CounterSeries, HistogramSeries } from './metric-series.js';
+import type { Metrics } from './metrics.js';
 
 /** Gauges of prom-client named like counters; `nodejs_active_resources` reports the same under a better name. */
 const misnamed = [
@@ -54,11 +53,10 @@ class KeptHistogram extends Histogram {
 }
 
 /** Renders every metric of the catalogue, and those of the process, with prom-client. */
-export class MetricsExposition extends Exposition {
+export class MetricsExposition {
   readonly #registry = new Registry();
 
   constructor(private readonly metrics: Metrics) {
-    super();
     const counters = new Map<string, readonly CounterSeries[]>();
     const histograms = new Map<string, readonly HistogramSeries[]>();
     for (const set of [metrics.verifications, metrics.requests, metrics.upstreamFailures]) {
@@ -82,11 +80,13 @@ export class MetricsExposition extends Exposition {
     }
   }
 
-  override get contentType(): string {
+  /** Media type of the text. */
+  get contentType(): string {
     return this.#registry.contentType;
   }
 
-  override async render(): Promise<string> {
+  /** Every metric, in Prometheus' text format. */
+  async render(): Promise<string> {
     return this.#registry.metrics();
   }
 

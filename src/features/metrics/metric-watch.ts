@@ -1,11 +1,9 @@
 import type { Abstract } from '@nestjs/common';
-import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { ModuleRef } from '@nestjs/core';
 import { AuditService } from '../../directory/audit/audit.service.js';
 import { RateLimits } from '../../directory/rate-limit/rate-limits.js';
 import type { Configuration } from '../../platform/config/configuration.js';
 import { isRatePolicyName, ratePolicyDefaults } from '../../platform/config/rate-limit.parser.js';
-import { upstreamNames } from '../../platform/telemetry/metric.catalogue.js';
-import { Metrics } from '../../platform/telemetry/metrics.js';
 import { Clock } from '../../platform/time/clock.service.js';
 import { CircuitRegistry } from '../../platform/upstream/circuit-registry.js';
 import { KeyAuthenticator } from '../../session/guards/key-authenticator.js';
@@ -13,14 +11,16 @@ import { RevocationFeed } from '../../session/revocation/revocation-feed.js';
 import { SessionRenewer } from '../../session/session-renewer.js';
 import { SigningKeyRing } from '../../session/tokens/signing-key-ring.js';
 import { VerifiedTokenCache } from '../../session/tokens/verified-token.cache.js';
+import { upstreamNames } from './metric.catalogue.js';
+import type { Metrics } from './metrics.js';
 
 /** Exposes the numbers that the application's parts keep anyway; they are read at each scrape. */
 export function watchMetrics(
-  app: NestFastifyApplication,
+  metrics: Metrics,
+  parts: ModuleRef,
   { AUTH_PROVIDER: provider, SIGNING_KEY_ROTATION }: Configuration,
 ): void {
-  const get = <T>(part: Abstract<T>): T => app.get<T>(part, { strict: false });
-  const metrics = get(Metrics);
+  const get = <T>(part: Abstract<T>): T => parts.get<T>(part, { strict: false });
   const audit = get(AuditService);
   for (const outcome of ['succeeded', 'failed'] as const) {
     metrics.watch('vestibule_logins_total', { outcome, provider }, () => audit.countOf(`login_${outcome}`));

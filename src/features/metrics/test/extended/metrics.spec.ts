@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { metricCatalogue } from '../../../src/platform/telemetry/metric.catalogue.js';
-import { makeKey } from '../../support/api.caller.js';
-import { type Gateway, type GatewayRequest, startGateway } from '../../support/gateway.js';
-import { type ReadMetrics, increase, readMetrics } from '../../support/metrics.reader.js';
+import { metricCatalogue } from '../../metric.catalogue.js';
+import { makeKey } from '../../../../../test/support/api.caller.js';
+import { type Gateway, type GatewayRequest, startGateway } from '../../../../../test/support/gateway.js';
+import { type ReadMetrics, increase, readMetrics } from '../../../../../test/support/metrics.reader.js';
 
 const inside = { host: '10.1.2.3:3000' };
 const gateways: Gateway[] = [];

@@ -1,4 +1,5 @@
-import { ratePolicyDefaults } from '../config/rate-limit.parser.js';
+import type { UpstreamName } from '../../platform/telemetry/telemetry.js';
+import { ratePolicyDefaults } from '../../platform/config/rate-limit.parser.js';
 
 /** The definition of a metric. Metrics are declared only in this file. */
 export interface MetricDefinition {
@@ -26,8 +27,13 @@ export const routeClasses = [
   'verify',
 ] as const;
 
-/** The upstreams that the gateway calls: Kratos, Hydra, another OpenID provider, SQL. */
-export const upstreamNames = ['kratos', 'hydra', 'provider', 'database'] as const;
+/** Each upstream. */
+export const upstreamNames = [
+  'kratos',
+  'hydra',
+  'provider',
+  'database',
+] as const satisfies readonly UpstreamName[];
 
 const milliseconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10] as const;
 
@@ -139,6 +145,3 @@ export type LabelsOf<N extends MetricName> = {
 
 /** Kind of a route. */
 export type RouteClass = (typeof routeClasses)[number];
-
-/** Name of an upstream. */
-export type UpstreamName = (typeof upstreamNames)[number];

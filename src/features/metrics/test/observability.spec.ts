@@ -4,13 +4,13 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { type MetricDefinition, metricCatalogue } from '../../src/platform/telemetry/metric.catalogue.js';
-import { blockRunBy } from '../support/document.blocks.js';
-import { startGateway } from '../support/gateway.js';
-import { readMetrics } from '../support/metrics.reader.js';
-import { promtool } from '../support/promtool.js';
+import { type MetricDefinition, metricCatalogue } from '../metric.catalogue.js';
+import { blockRunBy } from '../../../../test/support/document.blocks.js';
+import { startGateway } from '../../../../test/support/gateway.js';
+import { readMetrics } from '../../../../test/support/metrics.reader.js';
+import { promtool } from '../../../../test/support/promtool.js';
 
-const root = fileURLToPath(new URL('../../', import.meta.url));
+const root = fileURLToPath(new URL('../../../../', import.meta.url));
 const folder = join(root, 'docker/observability/');
 const read = (name: string): string => readFileSync(join(folder, name), 'utf8');
 
@@ -70,7 +70,9 @@ describe('the example for Prometheus', () => {
 });
 
 it('the commands of docs/observability.md succeed as they are printed', () => {
-  const commands = blockRunBy('docs/observability.md', 'test/docs/observability.spec.ts').trim().split('\n');
+  const commands = blockRunBy('docs/observability.md', 'src/features/metrics/test/observability.spec.ts')
+    .trim()
+    .split('\n');
   for (const command of commands) {
     const [program, ...args] = command.split(' ');
     const inCheckout = args.map((arg) => (arg.includes('/') ? join(root, arg) : arg));

@@ -3,7 +3,6 @@ import { HttpMetrics, routeClassOf } from './http-metrics.js';
 import { type MetricDefinition, metricCatalogue } from './metric.catalogue.js';
 import { HistogramSeries } from './metric-series.js';
 import { Metrics } from './metrics.js';
-import { VerificationMetrics } from './verification-metrics.js';
 
 describe('a histogram', () => {
   it('counts a value in the first bucket whose bound is not below it', () => {
@@ -51,13 +50,12 @@ describe('counting', () => {
 
   it('verifications go to the credential, the cache and the result, each to one series', () => {
     const metrics = new Metrics();
-    const verifications = new VerificationMetrics(metrics);
     const all = metrics.verifications.all();
     expect(all).toHaveLength(12);
     for (const credential of ['cookie', 'bearer', 'api_key'] as const) {
       for (const cache of ['hit', 'miss'] as const) {
         for (const result of ['ok', 'refused'] as const) {
-          verifications.count(credential, cache, result);
+          metrics.verified(credential, cache, result);
           expect(metrics.verifications.of({ result, credential, cache }).value).toBe(1);
         }
       }

@@ -1,10 +1,11 @@
 import { z } from 'zod';
-import { commaList, httpUrl, numberBetween, variableDocs } from './variable.js';
+import { commaList, httpUrl, numberBetween, variableDocs } from '../../platform/config/variable.js';
+import { type SettingsOf, defineSettings } from '../../platform/features/feature.js';
 
 const header = /^([!#$%&'*+.^_`|~\w-]+)=([\t\u{20}-\u{7e}]*)$/u;
 
 /** `name=value` entries, values percent-encoded (OpenTelemetry's `OTEL_EXPORTER_OTLP_HEADERS`) → headers. */
-const headers = z.array(z.string()).transform((entries, context): Readonly<Record<string, string>> => {
+const headers = z.array(z.string()).transform((entries, context): ReadonlyMap<string, string> => {
   const parsed = entries.map((entry) => {
     const [, name, value] = header.exec(entry) ?? [];
     try {
@@ -17,38 +18,20 @@ const headers = z.array(z.string()).transform((entries, context): Readonly<Recor
     context.addIssue('must be a comma list of name=value, values percent-encoded');
     return z.NEVER;
   }
-  return Object.fromEntries(parsed.filter((entry) => entry !== undefined));
+  return new Map(parsed.filter((entry) => entry !== undefined));
 });
 
 const ratio = numberBetween(0, 1, /^(?:0|1|[01]?\.\d{1,9}|1\.0+)$/, 'must be a number from 0 to 1');
 
-/** Variables for metrics and traces. */
-export const observabilityVariables = {
-  METRICS: z.enum(['on', 'off'], 'must be on or off').optional().register(variableDocs, {
-    description:
-      'Whether `GET /metrics` is served, for Prometheus. Without `METRICS_TOKEN`, only clients in the private network may read it (docs/observability.md).',
-    derivedDefault: '`on` if `METRICS_TOKEN` is set, otherwise `off`',
-    recommendation: '`on`, with a token if a public proxy can reach this port.',
-    example: 'on',
-  }),
-  METRICS_TOKEN: z
-    .string()
-    .regex(/^[\w.~+/-]{32,256}=*$/, { error: 'must be a bearer token of at least 32 characters' })
-    .optional()
-    .register(variableDocs, {
-      description: 'Bearer token that every client of `/metrics` must send, from any address.',
-      derivedDefault: 'none',
-      recommendation:
-        'Create one with `openssl rand -hex 32`. In Prometheus, set `authorization.credentials_file`.',
-      secret: true,
-    }),
+/** Settings of traces. */
+export const tracingSettings = defineSettings('tracingSettings', {
   OTEL_EXPORTER_OTLP_ENDPOINT: httpUrl.clone().optional().register(variableDocs, {
     description:
       'OpenTelemetry collector for traces. They are sent by OTLP over HTTP (JSON), to `/v1/traces` under this URL.',
     derivedDefault: 'none: no traces, and no library for them is loaded',
     example: 'http://otel-collector:4318',
   }),
-  OTEL_EXPORTER_OTLP_HEADERS: commaList.pipe(headers).default({}).register(variableDocs, {
+  OTEL_EXPORTER_OTLP_HEADERS: commaList.pipe(headers).default(new Map()).register(variableDocs, {
     description:
       'Headers for the collector: a comma-separated list of `name=value`, with percent-encoded values.',
     derivedDefault: 'none',
@@ -80,4 +63,6 @@ export const observabilityVariables = {
     description: 'Share of the requests that the `…traceidratio` samplers trace, from 0 to 1.',
     example: '0.01',
   }),
-};
+});
+
+export type TracingSettings = SettingsOf<typeof tracingSettings>;

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { type Gateway, startGateway } from '../support/gateway.js';
+import { type Gateway, startGateway } from '../../../../test/support/gateway.js';
 
 const inside = { host: '10.1.2.3:3000' };
 const token = 'a-token-of-at-least-thirty-two-characters';
