@@ -7,6 +7,8 @@ const strategy = within('test/contract/strategy');
 const session = within('src/session');
 const e2e = within('test/e2e');
 const organisations = 'src/features/organisations/test/orgs.spec.ts';
+const users = 'src/features/user-administration/test/users.spec.ts';
+const userAccess = 'src/features/user-administration/test/user-access.spec.ts';
 const tokenExchange = 'src/features/token-exchange/test/token-exchange.spec.ts';
 const verifications = 'src/features/metrics/test/verification-metrics.spec.ts';
 const commandLineLogin = 'src/features/command-line/test/command-line-login.spec.ts';
@@ -133,10 +135,10 @@ export const plan = {
   ],
   'src/accounts/sessions/device-name.ts': ['src/accounts/sessions/device-name.spec.ts'],
   'src/accounts/sessions/sessions.controller.ts': contract('sessions-list'),
-  'src/accounts/sessions/account-sessions.service.ts': contract('sessions-list', 'users', 'user-access'),
-  'src/accounts/account-lifecycle.service.ts': contract('users', 'user-access', 'me'),
-  'src/accounts/account-recovery.service.ts': contract('user-access'),
-  'src/accounts/profile.service.ts': contract('me', 'users'),
+  'src/accounts/sessions/account-sessions.service.ts': [...contract('sessions-list'), users, userAccess],
+  'src/accounts/account-lifecycle.service.ts': [users, userAccess, ...contract('me')],
+  'src/features/user-administration/account-recovery.service.ts': [userAccess],
+  'src/accounts/profile.service.ts': [...contract('me'), users],
   'src/login/user-provisioning.ts': [
     ...strategy('browser-login', 'invites', 'moving'),
     'src/features/organisations/test/my-invites.spec.ts',
@@ -173,7 +175,7 @@ export const plan = {
     ...session('claims.schema', 'token.service'),
     ...contract('bearer-claims'),
   ],
-  'src/accounts/actor-context.ts': contract('users', 'audit-events', 'me'),
+  'src/accounts/actor-context.ts': [users, ...contract('audit-events', 'me')],
   'src/auth-strategy/provider-logout.ts': [...contract('logout-answers'), ...strategy('logout')],
   'src/providers/auth-strategy.provider.ts': [
     ...contract('providers'),
@@ -271,7 +273,6 @@ export const notMeasured = [
   'src/providers/ory/ory-api.ts',
   'src/login/own-session.service.ts',
   'src/login/provider-confirmation.ts',
-  'src/accounts/second-factor-reset.service.ts',
   'src/accounts/sign-up.policy.ts',
   'src/accounts/sign-up-rule.ts',
   'src/session/guards/api-route.ts',

@@ -11,14 +11,12 @@ import { AccountFacts } from './account-facts.service.js';
 import { AccountLifecycle } from './account-lifecycle.service.js';
 import { AccountOwnership } from './account-ownership.service.js';
 import { AccountProvisioning } from './account-provisioning.js';
-import { AccountRecovery } from './account-recovery.service.js';
 import { AddressRights } from './address-rights.js';
 import { AdministratorsModule } from './administrators.module.js';
 import { MailboxProof } from './mailbox-proof.js';
 import { ProfileService } from './profile.service.js';
 import { ProviderAccess } from './provider-access.js';
 import { RecoveryCodeRepository } from './recovery-code.repository.js';
-import { SecondFactorReset } from './second-factor-reset.service.js';
 import { AccountSessions } from './sessions/account-sessions.service.js';
 import { SessionsController } from './sessions/sessions.controller.js';
 import { SignUpPolicy } from './sign-up.policy.js';
@@ -29,19 +27,17 @@ const services = [
   AccountLifecycle,
   AccountOwnership,
   AccountProvisioning,
-  AccountRecovery,
   AccountSessions,
   AddressRights,
   MailboxProof,
   ProfileService,
   ProviderAccess,
   RecoveryCodeRepository,
-  SecondFactorReset,
   SignUpPolicy,
   UserNames,
 ];
 
-/** The module for accounts: profile, sessions, proof of ownership, recovery, disabling and deletion, and who may sign up. */
+/** The module for accounts: profile, sessions, proof of ownership, disabling and deletion, and who may sign up. */
 @Module({
   imports: [
     CoreModule,

@@ -15,7 +15,6 @@ import { HttpModule } from '../platform/http/http.module.js';
 import { ProblemFilter } from '../platform/http/problem.filter.js';
 import type { ClaimsEnricher } from '../session/tokens/claims-enricher.js';
 import { ClaimsModule } from '../session/tokens/claims.module.js';
-import { UserAdministrationModule } from '../accounts/admin/user-administration.module.js';
 import { OperationsModule } from '../operations/operations.module.js';
 import { OrgsModule } from '../orgs/orgs.module.js';
 import { PagesModule } from '../pages/pages.module.js';
@@ -53,7 +52,6 @@ export class AppModule {
         DiscoveryModule,
         ...(configuration.AUTH_PROVIDER === 'ory' ? [OryModule] : []),
         AccountModule,
-        UserAdministrationModule,
         OrgsModule,
         OperationsModule,
         VerifyModule,

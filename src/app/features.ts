@@ -15,6 +15,7 @@ import { secondFactor } from '../features/second-factor/second-factor.feature.js
 import { signals } from '../features/signals/signals.feature.js';
 import { tokenExchange } from '../features/token-exchange/token-exchange.feature.js';
 import { tracing } from '../features/tracing/tracing.feature.js';
+import { userAdministration } from '../features/user-administration/user-administration.feature.js';
 import { userImport } from '../features/user-import/user-import.feature.js';
 import type { Feature } from '../platform/features/feature.js';
 
@@ -37,5 +38,6 @@ export const ownFeatures: readonly Feature[] = [
   signals,
   tokenExchange,
   tracing,
+  userAdministration,
   userImport,
 ];

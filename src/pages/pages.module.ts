@@ -6,12 +6,9 @@ import { ErrorPage } from '../platform/http/error.page.js';
 import { SessionModule } from '../session/session.module.js';
 import { ApiKeysModule } from '../api-keys/api-keys.module.js';
 import { CoreModule } from '../platform/core/core.module.js';
-import { AdminAccessController } from './admin/admin-access.controller.js';
 import { AdminAuditController } from './admin/admin-audit.controller.js';
 import { AdminKeysController } from './admin/admin-keys.controller.js';
-import { AdminUserController } from './admin/admin-user.controller.js';
-import { AdminUserPages } from './admin/admin-user.pages.js';
-import { AdminUsersController } from './admin/admin-users.controller.js';
+import { AdminStartController } from './admin/admin-start.controller.js';
 import { ApplicationsElsewhereController } from './admin/applications-elsewhere.controller.js';
 import { AccountDeletionController } from './account-deletion.controller.js';
 import { AccountPages } from './account.pages.js';
@@ -64,9 +61,7 @@ export class PagesModule {
         ApiKeysFormController,
         AccountDeletionController,
         DocsController,
-        AdminUsersController,
-        AdminUserController,
-        AdminAccessController,
+        AdminStartController,
         AdminAuditController,
         AdminKeysController,
         ...(configuration.AUTH_PROVIDER === 'ory' ? [] : [ApplicationsElsewhereController]),
@@ -76,7 +71,6 @@ export class PagesModule {
         AccountPages,
         OpenApiDocument,
         ...(configuration.AUTH_PROVIDER === 'ory' ? [FlowApplications, FlowContextFinder] : []),
-        AdminUserPages,
         { provide: ErrorPage, useClass: ProblemPage },
         { provide: FormPostPage, useClass: OwnFormPostPage },
       ],

@@ -1,7 +1,7 @@
 import type { Abstract } from '@nestjs/common';
 import type { Page } from 'playwright-core';
 import { expect, it } from 'vitest';
-import { SecondFactorReset } from '../../src/accounts/second-factor-reset.service.js';
+import { SecondFactorReset } from '../../src/features/user-administration/second-factor-reset.service.js';
 import { UserDirectory } from '../../src/directory/users/user-directory.js';
 import { namelessIn, overflowOf, shows } from '../support/browser.js';
 import { verifiedPerson } from '../support/browser.api.js';

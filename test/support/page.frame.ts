@@ -29,7 +29,7 @@ export function testFrame(frame: Partial<PageFrame> = {}, language = 'en'): Page
     brand: { name: 'Vestibule' },
     signUp: 'open',
     applications: 'here',
-    features: new Set(['invites', 'organisations']),
+    features: new Set(['invites', 'organisations', 'user-administration']),
     scopes: new ScopeCatalogue(ownFeatures).scopes,
     language: languages.of(language),
     passwordLength: 10,

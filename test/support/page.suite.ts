@@ -52,3 +52,38 @@ export function describePages(pages: readonly (readonly [string, VNode])[]): voi
     });
   });
 }
+
+/** What holds of the administration's pages: they are given with hostile texts, by a name. */
+export function describeAdminPages(pages: readonly (readonly [string, VNode])[]): void {
+  describe.each(pages)('the page of the administration for %s', (_name, page) => {
+    const html = renderView(page, { user: { name: hostile, email: hostile, isAdmin: true } });
+
+    it('has one main heading, a title, the navigation, and says where in it one is', () => {
+      expect(html.match(/<h1\b/g)).toHaveLength(1);
+      expect(html).toMatch(/<title>[^<]+<\/title>/);
+      expect(html.match(/<nav class="sections" aria-label="Administration">/g)).toHaveLength(1);
+      expect(html.match(/aria-current="page"/g)).toHaveLength(1);
+    });
+
+    it('has nothing that a strict policy forbids, no text that became markup, and asks no other host', () => {
+      expect(html).not.toMatch(
+        /<script(?! src="\/assets\/page\.js" defer><\/script>)|<style|\sstyle=|\son[a-z]+="/,
+      );
+      expect(html).not.toMatch(/\s(?:src|href|action)="(?!\/(?!\/)|#)/);
+    });
+
+    it('gives every id once, and names only ids that there are', () => {
+      const ids = [...html.matchAll(/\sid="([^"]+)"/g)].map(([, found]) => found);
+      expect(ids).toEqual([...new Set(ids)]);
+      const named = [...html.matchAll(/\s(?:for|aria-(?:describedby|labelledby))="([^"]+)"/g)];
+      expect(named.map(([, found]) => found).filter((found) => !ids.includes(found))).toEqual([]);
+    });
+
+    it('is German where that is asked for', () => {
+      const german = renderView(page, { user: { name: 'Ada', email: null, isAdmin: true } }, 'de');
+      expect(german).toContain('<html lang="de">');
+      expect(german).toContain('aria-label="Verwaltung"');
+      expect(german).not.toContain('Audit events');
+    });
+  });
+}

@@ -1,5 +1,6 @@
 import type { ComponentChildren, VNode } from 'preact';
 import { Document, type PageScript } from './document.view.js';
+import { administrationStart } from './admin/admin-sections.js';
 import { useLanguage, usePage } from './page-props.js';
 
 /** Links to log in and to sign up, if they must keep a destination. */
@@ -88,7 +89,8 @@ function VisitorNavigation({ logIn, signUp }: VisitorLinks): VNode {
 }
 
 function MemberLinks({ isAdmin }: { readonly isAdmin: boolean }): VNode {
-  const { text } = useLanguage();
+  const page = usePage();
+  const { text } = page.language;
   return (
     <ul>
       <li>
@@ -96,7 +98,7 @@ function MemberLinks({ isAdmin }: { readonly isAdmin: boolean }): VNode {
       </li>
       {isAdmin && (
         <li>
-          <a href="/admin/users">{text('site.administration')}</a>
+          <a href={administrationStart(page)}>{text('site.administration')}</a>
         </li>
       )}
       <li>

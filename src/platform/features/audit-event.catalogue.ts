@@ -29,7 +29,6 @@ export const coreAuditEvents = [
   'user_enabled',
   'user_deleted',
   'user_exported',
-  'recovery_code_created',
   'role_changed',
   'org_domain_lost',
   'member_added',

@@ -68,9 +68,13 @@ it('an operator changes them, with their placeholders alone', () => {
 it('a file for 0.2.0 is read, whose keys have another name now', () => {
   const changed = catalogueOf(ownFeatures, {
     'cli.title': 'Anmeldung im Terminal',
+    'admin.user.did': 'Taten',
+    'admin.users': 'Leute',
     'orgs.error.eitherTaken': 'x',
   });
-  expect(changed.of('de').find('commandLine.title')).toBe('Anmeldung im Terminal');
+  const keys = ['commandLine.title', 'userAdministration.user.did', 'admin.users'];
+  expect(keys.map((key) => changed.of('de').find(key))).toEqual(['Anmeldung im Terminal', 'Taten', 'Leute']);
+  expect(() => catalogueOf(ownFeatures, { 'admin.user.done': 'x' })).toThrow('no text "admin.user.done"');
 });
 
 it('a problem of a feature has its title in other languages, which an operator changes', () => {
@@ -119,7 +123,12 @@ it('one file serves a deployment with another provider, which does not have the 
 const withTexts = ownFeatures.flatMap(({ name, texts: own }) => (own === undefined ? [] : [{ name, own }]));
 
 it('some of our features have texts', () => {
-  expect(withTexts.map(({ name }) => name)).toEqual(['applications', 'command-line', 'second-factor']);
+  expect(withTexts.map(({ name }) => name)).toEqual([
+    'applications',
+    'command-line',
+    'second-factor',
+    'user-administration',
+  ]);
 });
 
 it.each(withTexts)(

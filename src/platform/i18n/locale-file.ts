@@ -11,8 +11,11 @@ const openKey = /^(?:kratos\.(?:[a-z_]+\.)*\d+|problem\.[\w:-]+\.(?:title|advice
 
 /** Texts of 0.2.0 that are gone. While two versions run, both read one file. */
 const gone: ReadonlySet<string> = new Set(['orgs.error.eitherTaken']);
-/** With what keys of 0.2.0 began that begin otherwise now. */
-const renamed = /^cli\./;
+/** With what keys of 0.2.0 began whose texts are features' now. Others begin as they did. */
+const renamed = [
+  [/^cli\./, 'commandLine.'],
+  [/^admin\./, 'userAdministration.'],
+] as const;
 
 /** Our English texts by key: whatever an operator's file changes must be among them. */
 export const originals: ReadonlyMap<string, string> = new Map(Object.entries(english));
@@ -31,7 +34,7 @@ export function readLocale(path: string, known = originals): ReadonlyMap<string,
   const texts = new Map(
     [...readTexts(path)]
       .filter(([key]) => !gone.has(key))
-      .map(([key, text]) => [key.replace(renamed, 'commandLine.'), text]),
+      .map(([key, text]) => [currentKey(key, known), text]),
   );
   for (const [key, text] of texts) {
     const original = known.get(key);
@@ -46,6 +49,11 @@ export function readLocale(path: string, known = originals): ReadonlyMap<string,
     }
   }
   return texts;
+}
+
+/** The key of a text now, which it may have had another name for in 0.2.0. */
+function currentKey(key: string, known: ReadonlyMap<string, string>): string {
+  return renamed.map(([old, now]) => key.replace(old, now)).find((name) => known.has(name)) ?? key;
 }
 
 /** Reads a file, without a check of its keys and placeholders: a test checks ours. @throws {LocaleFileError} */

@@ -7,10 +7,12 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest';
 import { z } from 'zod';
 import { Invites } from '../../../src/accounts/invites.js';
+import { RecoveryCodeRepository } from '../../../src/accounts/recovery-code.repository.js';
 import { SignUpPolicy } from '../../../src/accounts/sign-up.policy.js';
 import { DomainAutoJoin } from '../../../src/accounts/domain-auto-join.js';
 import { ownFeatures } from '../../../src/app/features.js';
 import { createApp } from '../../../src/app/app-setup.js';
+import { AuditService } from '../../../src/directory/audit/audit.service.js';
 import { loadConfiguration } from '../../../src/platform/config/configuration.js';
 import { newId } from '../../../src/platform/core/identifier.js';
 import { Database } from '../../../src/platform/database/database.schema.js';
@@ -198,14 +200,15 @@ describe('a feature that is left out', () => {
       payload: { name: 'On record' },
     });
     expect(made.statusCode).toBe(201);
+    await whole.app.get(AuditService, { strict: false }).flush();
     const query = 'audit-events?type=org_created';
     const app = await without(['organisations']);
     try {
       const summaries = async (of: typeof app) =>
         new Set(
-          [...(await of.inject({ url: `/admin/${query}`, headers })).body.matchAll(/<summary>(.*?) </g)].map(
-            ([, words]) => words,
-          ),
+          [
+            ...(await of.inject({ url: `/admin/${query}`, headers })).body.matchAll(/<summary>([^<]*) </g),
+          ].map(([, words]) => words),
         );
       expect([...(await summaries(whole.app))]).toContain('Organisation created');
       expect([...(await summaries(app))]).toContain('org_created');
@@ -418,6 +421,68 @@ describe('a feature that is left out', () => {
     } finally {
       await alone.close();
       await withResources.close();
+    }
+  });
+
+  it('user-administration: nobody manages users, no page leads there, and who was shut out stays so', async () => {
+    const headers = { host: 'auth.example.test', cookie };
+    const [grace, ada] = [await whole.session(), await whole.session()];
+    const path = `/api/v1/users/${grace.user.id}`;
+    const disabled = await whole.app.inject({ method: 'POST', url: `${path}/disable`, headers });
+    expect(disabled.statusCode).toBe(200);
+    const flow = newId();
+    await whole.app
+      .get(RecoveryCodeRepository, { strict: false })
+      .note(flow, ada.user.id, Date.now() + 60_000);
+    const trail = whole.app.get(AuditService, { strict: false });
+    for (const { auditEvents } of withDependents('user-administration')) {
+      for (const { type } of Object.values(auditEvents)) {
+        await trail.record({ type, userId: grace.user.id });
+      }
+    }
+    await trail.flush();
+    const app = await without(['user-administration']);
+    const get = async (of: typeof app, url: string, by = cookie) =>
+      of.inject({ url, headers: { host: headers.host, cookie: by } });
+    try {
+      for (const [method, url] of [
+        ['GET', '/api/v1/users'],
+        ['GET', path],
+        ['PATCH', path],
+        ['DELETE', path],
+        ['POST', `${path}/disable`],
+        ['POST', `${path}/enable`],
+        ['GET', `${path}/sessions`],
+        ['DELETE', `${path}/sessions`],
+        ['GET', `${path}/api-keys`],
+        ['POST', `${path}/recovery`],
+        ['DELETE', `${path}/second-factors`],
+        ['GET', '/admin/users'],
+        ['GET', `/admin/users/${grace.user.id}`],
+        ['POST', `/admin/users/${grace.user.id}/enable`],
+      ] as const) {
+        expect([method, url, (await app.inject({ method, url, headers })).statusCode]).toEqual([
+          method,
+          url,
+          404,
+        ]);
+      }
+      expect((await get(app, '/api/v1/me', grace.cookie)).statusCode).toBe(401);
+      const codes = app.get(RecoveryCodeRepository, { strict: false });
+      await expect(codes.requireMaker(flow)).rejects.toMatchObject({ code: 'gone' });
+
+      const starts = await Promise.all([whole.app, app].map(async (of) => get(of, '/admin')));
+      expect(starts.map(({ headers: { location } }) => location)).toEqual(['/admin/users', '/admin/invite']);
+      const events = '/admin/audit-events?type=recovery_code_created';
+      for (const url of ['/', '/admin/invite', '/admin/audit-events', events, '/admin/keys']) {
+        const [shown, left] = [await get(whole.app, url), await get(app, url)];
+        expect([url, shown.statusCode, shown.body.includes('"/admin/users')]).toEqual([url, 200, true]);
+        expect([url, left.statusCode, left.body.includes('"/admin/users')]).toEqual([url, 200, false]);
+        expect([url, left.body.includes('href="/admin/invite"')]).toEqual([url, true]);
+      }
+      expect((await get(app, events)).body).toContain('recovery_code_created');
+    } finally {
+      await app.close();
     }
   });
 

@@ -1,7 +1,7 @@
 import type { VNode } from 'preact';
 import type { ApplicationUser } from '../connected-app.schemas.js';
 import { NextPage } from '../../../pages/views/orgs/org-layout.view.js';
-import { useTexts } from '../../../pages/views/page-props.js';
+import { usePage, useTexts } from '../../../pages/views/page-props.js';
 import { applicationTexts } from '../application-texts.js';
 import { Time } from '../../../pages/views/time.view.js';
 
@@ -21,6 +21,7 @@ export function ApplicationUsers({
   isLater,
 }: ApplicationUsersProps): VNode {
   const { text, rich } = useTexts(applicationTexts);
+  const hasPages = usePage().features.has('user-administration');
   return (
     <article class="card sessions" aria-labelledby="users-title">
       <h2 id="users-title">{text('applications.users.title')}</h2>
@@ -32,10 +33,10 @@ export function ApplicationUsers({
             <li key={subject}>
               <div>
                 <p class="key-name">
-                  {userId === null ? (
-                    text('applications.users.elsewhere')
-                  ) : (
+                  {userId !== null && hasPages ? (
                     <a href={`/admin/users/${encodeURIComponent(userId)}`}>{name ?? userId}</a>
+                  ) : (
+                    (name ?? userId ?? text('applications.users.elsewhere'))
                   )}
                 </p>
                 <p class="details">{rich('apps.lastUsed', { time: () => <Time iso={lastUsedAt} /> })}</p>

@@ -70,7 +70,8 @@ export class AdminInviteController {
     }
     if (made.url === null) {
       // There, those for an account alone are listed.
-      await seeOther(reply, isAlone ? '/admin/invite' : '/admin/users', 'invite_mailed');
+      const isHere = isAlone || !this.pages.hasFeature('user-administration');
+      await seeOther(reply, isHere ? '/admin/invite' : '/admin/users', 'invite_mailed');
       return;
     }
     await this.pages.send(reply, h(InvitedPage, { email, opensSignUp: made.opensSignUp, url: made.url }));

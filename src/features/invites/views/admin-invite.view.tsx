@@ -71,9 +71,11 @@ export function AdminInvitePage({ orgs, invites, notice, form, refusal }: AdminI
           )}
           <div class="actions">
             <button type="submit">{text('invites.create')}</button>
-            <a class="button secondary" href="/admin/users">
-              {text('admin.cancel')}
-            </a>
+            {features.has('user-administration') && (
+              <a class="button secondary" href="/admin/users">
+                {text('admin.cancel')}
+              </a>
+            )}
           </div>
         </form>
       </article>
@@ -123,7 +125,8 @@ export interface InvitedPageProps {
 
 /** Shows the link of an invitation that wasn't mailed. It can't be shown again. */
 export function InvitedPage({ email, opensSignUp, url }: InvitedPageProps): VNode {
-  const { text } = useLanguage();
+  const { language, features } = usePage();
+  const { text } = language;
   return (
     <AdminLayout section="users" title={text('invites.created.title')}>
       <article class="card form">
@@ -133,11 +136,13 @@ export function InvitedPage({ email, opensSignUp, url }: InvitedPageProps): VNod
         </p>
         {!opensSignUp && <p>{text('invites.closed')}</p>}
         <CopyField id="invite-url" label={text('invites.created.label')} value={url} />
-        <div class="actions">
-          <a class="button" href="/admin/users">
-            {text('admin.invite.back')}
-          </a>
-        </div>
+        {features.has('user-administration') && (
+          <div class="actions">
+            <a class="button" href="/admin/users">
+              {text('admin.invite.back')}
+            </a>
+          </div>
+        )}
       </article>
     </AdminLayout>
   );

@@ -2,24 +2,7 @@ import type { ComponentChildren, VNode } from 'preact';
 import { Layout } from '../layout.view.js';
 import { Notice, type PageNotice } from '../notice.view.js';
 import { usePage } from '../page-props.js';
-
-export type AdminSection = 'users' | 'orgs' | 'applications' | 'audit' | 'keys';
-
-interface Section {
-  readonly name: AdminSection;
-  readonly href: string;
-  /** Whose pages they are. */
-  readonly feature?: string;
-}
-
-/** Parts of the administration, in the order of its navigation. */
-const sections: readonly Section[] = [
-  { name: 'users', href: '/admin/users' },
-  { name: 'orgs', href: '/admin/orgs', feature: 'organisations' },
-  { name: 'applications', href: '/admin/applications' },
-  { name: 'audit', href: '/admin/audit-events' },
-  { name: 'keys', href: '/admin/keys' },
-];
+import { type AdminSection, openSections } from './admin-sections.js';
 
 export interface AdminLayoutProps {
   readonly section: AdminSection;
@@ -38,21 +21,13 @@ export interface AdminLayoutProps {
 /** A page of the administration: navigation, notice or refusal, and the page's own content. */
 export function AdminLayout(props: AdminLayoutProps): VNode {
   const { section, title, notice, about, refusal, isWrong = refusal !== undefined, children } = props;
-  const {
-    language: { text },
-    applications,
-    features,
-  } = usePage();
-  const open = sections.filter(
-    ({ name, feature }) =>
-      (name !== 'applications' || applications !== 'nowhere') &&
-      (feature === undefined || features.has(feature)),
-  );
+  const page = usePage();
+  const { text } = page.language;
   return (
     <Layout title={isWrong ? text('common.errorTitle', { title }) : title} width="wide">
       <nav class="sections" aria-label={text('site.administration')}>
         <ul>
-          {open.map(({ name, href }) => (
+          {openSections(page).map(({ name, href }) => (
             <li key={name}>
               <a href={href} aria-current={name === section ? 'page' : undefined}>
                 {text(`admin.${name}`)}

@@ -99,12 +99,17 @@ function Detail({
 }
 
 function Actor({ actor, names }: Pick<ListedEvent, 'actor'> & Pick<AuditTableProps, 'names'>): VNode {
-  const { text } = useLanguage();
+  const { language, features } = usePage();
+  const { text } = language;
   if (actor?.credential === 'operator' || actor?.credential === 'system') {
     return <>{text(`admin.audit.${actor.credential}`)}</>;
   }
   return actor?.id ? (
-    <Whom href={`/admin/users/${encodeURIComponent(actor.id)}`} id={actor.id} name={names.get(actor.id)}>
+    <Whom
+      href={features.has('user-administration') ? `/admin/users/${encodeURIComponent(actor.id)}` : undefined}
+      id={actor.id}
+      name={names.get(actor.id)}
+    >
       {text('admin.audit.kind.user')}
     </Whom>
   ) : (
@@ -120,8 +125,8 @@ function Target({ target, names }: Pick<ListedEvent, 'target'> & Pick<AuditTable
   }
   const { kind, id } = target;
   const pages: Readonly<Record<string, string>> = {
-    user: '/admin/users/',
     application: '/admin/applications/',
+    ...(features.has('user-administration') ? { user: '/admin/users/' } : {}),
     ...(features.has('organisations') ? { org: '/orgs/' } : {}),
   };
   // A removed application has none.

@@ -2,7 +2,7 @@ import { Body, Headers, Param, Query, Res } from '@nestjs/common';
 import { ApiHeader } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import type { z } from 'zod';
-import { byAdministrator } from '../actor-context.js';
+import { byAdministrator } from '../../accounts/actor-context.js';
 import { entityTag } from '../../platform/http/entity-tag.js';
 import { type Page, decodeCursor, toPage } from '../../platform/http/page-cursor.js';
 import { CurrentCaller } from '../../session/guards/caller.decorators.js';
@@ -20,8 +20,8 @@ import { idPositionSchema } from '../../directory/users/profile-input.js';
 import { toListedUser, toUserDetail } from './user.mapper.js';
 import type { UserRow } from '../../platform/database/database.schema.js';
 import { UserDirectory, requireUserId } from '../../directory/users/user-directory.js';
-import { AccountLifecycle } from '../account-lifecycle.service.js';
-import { ProfileService } from '../profile.service.js';
+import { AccountLifecycle } from '../../accounts/account-lifecycle.service.js';
+import { ProfileService } from '../../accounts/profile.service.js';
 
 /** Organisations in a user's details, at most. */
 const maximumOrgs = 100;

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
 import { z } from 'zod';
-import { newId } from '../../src/platform/core/identifier.js';
-import { administratorAt } from '../support/administrator.js';
-import { AccountRows } from '../support/account.rows.js';
-import { type AnsweringOry, oryIds, startAnsweringOry } from '../support/answering.ory.js';
-import { databaseKinds } from '../support/database.kinds.js';
-import { type FreshDatabase, freshDatabase } from '../support/fresh.database.js';
+import { newId } from '../../../platform/core/identifier.js';
+import { administratorAt } from '../../../../test/support/administrator.js';
+import { AccountRows } from '../../../../test/support/account.rows.js';
+import { type AnsweringOry, oryIds, startAnsweringOry } from '../../../../test/support/answering.ory.js';
+import { databaseKinds } from '../../../../test/support/database.kinds.js';
+import { type FreshDatabase, freshDatabase } from '../../../../test/support/fresh.database.js';
 import {
   type Gateway,
   type GatewayAnswer,
@@ -13,7 +13,7 @@ import {
   newIdentity,
   providerEnv,
   startGateway,
-} from '../support/gateway.js';
+} from '../../../../test/support/gateway.js';
 
 const listSchema = z.strictObject({
   items: z.array(z.looseObject({ id: z.uuid() })),

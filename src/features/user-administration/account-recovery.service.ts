@@ -1,16 +1,17 @@
 import { Injectable } from '@nestjs/common';
-import { AuditService } from '../directory/audit/audit.service.js';
-import { Problem } from '../platform/errors/problem.error.js';
-import type { UserRow } from '../platform/database/database.schema.js';
-import { UserChanges } from '../directory/users/user-changes.js';
-import { UserDirectory } from '../directory/users/user-directory.js';
-import { type ActorContext, auditFieldsOf } from './actor-context.js';
+import { AuditService } from '../../directory/audit/audit.service.js';
+import { Problem } from '../../platform/errors/problem.error.js';
+import type { UserRow } from '../../platform/database/database.schema.js';
+import { UserChanges } from '../../directory/users/user-changes.js';
+import { UserDirectory } from '../../directory/users/user-directory.js';
+import { type ActorContext, auditFieldsOf } from '../../accounts/actor-context.js';
 import {
   AuthStrategy,
   type IdentityAdministration,
   type RecoveryCode,
-} from '../auth-strategy/auth.strategy.js';
-import { RecoveryCodeRepository } from './recovery-code.repository.js';
+} from '../../auth-strategy/auth.strategy.js';
+import { RecoveryCodeRepository } from '../../accounts/recovery-code.repository.js';
+import { userEvents } from './user-audit-events.js';
 
 /** Creates recovery codes, which administrators give to users who can't log in and get no mail. */
 @Injectable()
@@ -39,7 +40,7 @@ export class AccountRecovery {
     }
     // The provider may have taken its time. Nobody learns a code that is refused here, and it's good only while its maker may make one.
     requireRecoverable(await this.changes.requireFor(userId, act.author), act);
-    await this.audit.record({ ...auditFieldsOf(act, userId), type: 'recovery_code_created' });
+    await this.audit.record({ ...auditFieldsOf(act, userId), type: userEvents.recovery_code_created.type });
     return code;
   }
 

@@ -1,17 +1,17 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { z } from 'zod';
-import { AccountSessions } from '../../src/accounts/sessions/account-sessions.service.js';
-import { AuthStrategy } from '../../src/auth-strategy/auth.strategy.js';
-import { Database } from '../../src/platform/database/database.schema.js';
-import { Problem } from '../../src/platform/errors/problem.error.js';
-import { promote } from '../support/administrator.js';
-import { startCli } from '../support/cli.process.js';
-import { Mailbox } from '../support/mailbox.js';
-import { OryAdmin } from '../support/ory.admin.js';
-import { type Person, logIn, newPerson } from '../support/person.js';
-import { enrolTotp, giveTotp } from '../support/second.factor.js';
-import { type Stack, startStack } from '../support/stack.js';
-import { type Page, UserAgent, formOf } from '../support/user-agent.js';
+import { AccountSessions } from '../../../../accounts/sessions/account-sessions.service.js';
+import { AuthStrategy } from '../../../../auth-strategy/auth.strategy.js';
+import { Database } from '../../../../platform/database/database.schema.js';
+import { Problem } from '../../../../platform/errors/problem.error.js';
+import { promote } from '../../../../../test/support/administrator.js';
+import { startCli } from '../../../../../test/support/cli.process.js';
+import { Mailbox } from '../../../../../test/support/mailbox.js';
+import { OryAdmin } from '../../../../../test/support/ory.admin.js';
+import { type Person, logIn, newPerson } from '../../../../../test/support/person.js';
+import { enrolTotp, giveTotp } from '../../../../../test/support/second.factor.js';
+import { type Stack, startStack } from '../../../../../test/support/stack.js';
+import { type Page, UserAgent, formOf } from '../../../../../test/support/user-agent.js';
 
 const recoverySchema = z.strictObject({ code: z.string(), url: z.url(), expiresAt: z.iso.datetime() });
 

@@ -1,14 +1,15 @@
 import type { ComponentChild, VNode } from 'preact';
-import type { UserDetail } from '../../../accounts/admin/users.schemas.js';
-import type { ListedKey } from '../api-keys.view.js';
-import { Avatar } from '../avatar.view.js';
-import { Entry } from '../entry.view.js';
-import type { PageNotice } from '../notice.view.js';
-import { useLanguage, usePage } from '../page-props.js';
-import type { ListedSession } from '../sessions.view.js';
-import { Time } from '../time.view.js';
-import { Identities } from '../identities.view.js';
-import { AdminLayout } from './admin-layout.view.js';
+import type { UserDetail } from '../users.schemas.js';
+import type { ListedKey } from '../../../pages/views/api-keys.view.js';
+import { Avatar } from '../../../pages/views/avatar.view.js';
+import { Entry } from '../../../pages/views/entry.view.js';
+import type { PageNotice } from '../../../pages/views/notice.view.js';
+import { useTexts, usePage } from '../../../pages/views/page-props.js';
+import { userAdministrationTexts } from '../user-administration-texts.js';
+import type { ListedSession } from '../../../pages/views/sessions.view.js';
+import { Time } from '../../../pages/views/time.view.js';
+import { Identities } from '../../../pages/views/identities.view.js';
+import { AdminLayout } from '../../../pages/views/admin/admin-layout.view.js';
 import { UserActions } from './user-actions.view.js';
 import { UserKeys, UserSessions } from './user-access.view.js';
 import { StateBadge } from './users.view.js';
@@ -52,7 +53,7 @@ export function UserPage(props: UserPageProps): VNode {
 }
 
 function Profile({ user, isSelf }: { readonly user: UserDetail; readonly isSelf: boolean }): VNode {
-  const { text, rich } = useLanguage();
+  const { text, rich } = useTexts(userAdministrationTexts);
   const { id, email, emailVerified, role, kind, state, createdAt, lastLoginAt } = user;
   const events = (filter: string): string => `/admin/audit-events?${new URLSearchParams({ [filter]: id })}`;
   return (
@@ -73,28 +74,30 @@ function Profile({ user, isSelf }: { readonly user: UserDetail; readonly isSelf:
         </div>
       </header>
       {isSelf && (
-        <p class="notice info">{rich('admin.user.you', { account: (words) => <a href="/">{words}</a> })}</p>
+        <p class="notice info">
+          {rich('userAdministration.user.you', { account: (words) => <a href="/">{words}</a> })}
+        </p>
       )}
       <dl>
         <Entry label={text('account.userId')}>
           <code>{id}</code>
         </Entry>
-        <Entry label={text('admin.users.role')}>
-          {text(kind === 'service' ? 'admin.user.service' : `admin.role.${role}`)}
+        <Entry label={text('userAdministration.users.role')}>
+          {text(kind === 'service' ? 'userAdministration.user.service' : `userAdministration.role.${role}`)}
         </Entry>
-        <Entry label={text('admin.users.state')}>
+        <Entry label={text('userAdministration.users.state')}>
           <StateBadge state={state} />
         </Entry>
-        <Entry label={text('admin.user.since')}>
+        <Entry label={text('userAdministration.user.since')}>
           <Time iso={createdAt} />
         </Entry>
-        <Entry label={text('admin.users.lastLogin')}>
-          {lastLoginAt === null ? text('admin.never') : <Time iso={lastLoginAt} />}
+        <Entry label={text('userAdministration.users.lastLogin')}>
+          {lastLoginAt === null ? text('userAdministration.never') : <Time iso={lastLoginAt} />}
         </Entry>
         <Entry label={text('admin.audit')}>
-          <a href={events('actor')}>{text('admin.user.did')}</a>
+          <a href={events('actor')}>{text('userAdministration.user.did')}</a>
           {' · '}
-          <a href={events('target')}>{text('admin.user.befell')}</a>
+          <a href={events('target')}>{text('userAdministration.user.befell')}</a>
         </Entry>
       </dl>
     </article>
@@ -102,13 +105,13 @@ function Profile({ user, isSelf }: { readonly user: UserDetail; readonly isSelf:
 }
 
 function Orgs({ orgs }: { readonly orgs: UserDetail['orgs'] }): VNode {
-  const { text } = useLanguage();
+  const { text } = useTexts(userAdministrationTexts);
   const { features } = usePage();
   return (
     <article class="card sessions" aria-labelledby="orgs-title">
-      <h2 id="orgs-title">{text('admin.user.orgs')}</h2>
+      <h2 id="orgs-title">{text('userAdministration.user.orgs')}</h2>
       {orgs.length === 0 ? (
-        <p>{text('admin.user.noOrgs')}</p>
+        <p>{text('userAdministration.user.noOrgs')}</p>
       ) : (
         <ul>
           {orgs.map(({ id, name, slug, role }) => (
@@ -121,7 +124,7 @@ function Orgs({ orgs }: { readonly orgs: UserDetail['orgs'] }): VNode {
                 )}
                 <p class="details">{slug}</p>
               </div>
-              <span class="badge">{text(`admin.orgRole.${role}`)}</span>
+              <span class="badge">{text(`userAdministration.orgRole.${role}`)}</span>
             </li>
           ))}
         </ul>

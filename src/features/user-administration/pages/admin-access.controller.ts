@@ -1,11 +1,11 @@
 import { Controller, Param, Post, Res } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
-import { endedAnswerSchema } from '../../accounts/sessions/sessions.schemas.js';
-import { RequireRole } from '../../session/guards/access.decorators.js';
-import { ApiClient } from '../api.client.js';
-import { noContent, noticeOf, seeOther } from '../form-answer.js';
-import { idPart } from './admin-addresses.js';
+import { endedAnswerSchema } from '../../../accounts/sessions/sessions.schemas.js';
+import { RequireRole } from '../../../session/guards/access.decorators.js';
+import { ApiClient } from '../../../pages/api.client.js';
+import { noContent, noticeOf, seeOther } from '../../../pages/form-answer.js';
+import { idPart } from '../../../pages/admin/admin-addresses.js';
 import { AdminUserPages } from './admin-user.pages.js';
 
 /** The forms that end a user's sessions and revoke their API keys. */

@@ -7,8 +7,8 @@ import type { Caller } from '../../session/principal.js';
 import { RequireAuthAge } from '../../session/guards/step-up.decorators.js';
 import { recoveryAuthAge, recoveryCodeSchema } from './user-access.schemas.js';
 import { requireUserId } from '../../directory/users/user-directory.js';
-import { AccountRecovery } from '../account-recovery.service.js';
-import { byAdministrator } from '../actor-context.js';
+import { AccountRecovery } from './account-recovery.service.js';
+import { byAdministrator } from '../../accounts/actor-context.js';
 
 /** The route with which administrators create a recovery code for a user who gets no mail. */
 @ApiController('api/v1/users/:id/recovery', {

@@ -2,22 +2,22 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { h } from 'preact';
 import type { z } from 'zod';
-import { keyListSchema } from '../../api-keys/api-key.schemas.js';
-import { sessionsAnswerSchema } from '../../accounts/sessions/sessions.schemas.js';
-import { Problem } from '../../platform/errors/problem.error.js';
-import { CONFIGURATION } from '../../platform/config/config.module.js';
-import type { Configuration } from '../../platform/config/configuration.js';
-import { userDetailSchema } from '../../accounts/admin/users.schemas.js';
-import { principalOf } from '../../session/principal.js';
-import { ApiClient } from '../api.client.js';
-import { FeatureParts } from '../feature-parts.js';
-import { NoticeSubjects } from '../notice-subjects.js';
-import { PageSender } from '../page-sender.js';
-import { UserQuestionPage, type UserQuestionPageProps } from '../views/admin/user-question.view.js';
-import { UserPage } from '../views/admin/user.view.js';
-import type { PageNotice } from '../views/notice.view.js';
-import { idPart } from './admin-addresses.js';
-import type { Refusal } from './admin-refusals.js';
+import { keyListSchema } from '../../../api-keys/api-key.schemas.js';
+import { sessionsAnswerSchema } from '../../../accounts/sessions/sessions.schemas.js';
+import { Problem } from '../../../platform/errors/problem.error.js';
+import { CONFIGURATION } from '../../../platform/config/config.module.js';
+import type { Configuration } from '../../../platform/config/configuration.js';
+import { userDetailSchema } from '../users.schemas.js';
+import { principalOf } from '../../../session/principal.js';
+import { ApiClient } from '../../../pages/api.client.js';
+import { FeatureParts } from '../../../pages/feature-parts.js';
+import { NoticeSubjects } from '../../../pages/notice-subjects.js';
+import { PageSender } from '../../../pages/page-sender.js';
+import { UserQuestionPage, type UserQuestionPageProps } from '../views/user-question.view.js';
+import { UserPage } from '../views/user.view.js';
+import type { PageNotice } from '../../../pages/views/notice.view.js';
+import { idPart } from '../../../pages/admin/admin-addresses.js';
+import type { Refusal } from '../../../pages/admin/admin-refusals.js';
 
 /** The outcome of the last form, shown on the user's page. */
 export interface UserNews {

@@ -1,7 +1,7 @@
 import { Param, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import type { z } from 'zod';
-import { endedAnswerSchema, sessionsAnswerSchema } from '../sessions/sessions.schemas.js';
+import { endedAnswerSchema, sessionsAnswerSchema } from '../../accounts/sessions/sessions.schemas.js';
 import { CurrentUser } from '../../session/guards/access.decorators.js';
 import { CurrentCaller } from '../../session/guards/caller.decorators.js';
 import { ApiController, ApiRoute } from '../../session/guards/api-route.js';
@@ -9,8 +9,8 @@ import type { Caller, Principal } from '../../session/principal.js';
 import { SessionCookie } from '../../session/cookie/session-cookie.js';
 import type { SessionRow } from '../../platform/database/database.schema.js';
 import { UserDirectory, requireUserId } from '../../directory/users/user-directory.js';
-import { byAdministrator } from '../actor-context.js';
-import { AccountSessions } from '../sessions/account-sessions.service.js';
+import { byAdministrator } from '../../accounts/actor-context.js';
+import { AccountSessions } from '../../accounts/sessions/account-sessions.service.js';
 
 /** The routes with which administrators list and end a user's sessions. */
 @ApiController('api/v1/users/:id/sessions', {

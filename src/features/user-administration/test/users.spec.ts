@@ -1,13 +1,13 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { z } from 'zod';
-import { AccountLifecycle } from '../../src/accounts/account-lifecycle.service.js';
-import type { ActorContext } from '../../src/accounts/actor-context.js';
-import { AuthStrategy } from '../../src/auth-strategy/auth.strategy.js';
-import { AuditService } from '../../src/directory/audit/audit.service.js';
-import { newId } from '../../src/platform/core/identifier.js';
-import { Database, type UserRow } from '../../src/platform/database/database.schema.js';
-import { administratorAt } from '../support/administrator.js';
-import { AccountRows } from '../support/account.rows.js';
+import { AccountLifecycle } from '../../../accounts/account-lifecycle.service.js';
+import type { ActorContext } from '../../../accounts/actor-context.js';
+import { AuthStrategy } from '../../../auth-strategy/auth.strategy.js';
+import { AuditService } from '../../../directory/audit/audit.service.js';
+import { newId } from '../../../platform/core/identifier.js';
+import { Database, type UserRow } from '../../../platform/database/database.schema.js';
+import { administratorAt } from '../../../../test/support/administrator.js';
+import { AccountRows } from '../../../../test/support/account.rows.js';
 import {
   type Gateway,
   type GatewayAnswer,
@@ -15,9 +15,9 @@ import {
   newIdentity,
   providerEnv,
   startGateway,
-} from '../support/gateway.js';
-import { type KratosIdentities, startKratosIdentities } from '../support/kratos.identities.js';
-import { type PreparedHydra, startPreparedHydra } from '../support/prepared.hydra.js';
+} from '../../../../test/support/gateway.js';
+import { type KratosIdentities, startKratosIdentities } from '../../../../test/support/kratos.identities.js';
+import { type PreparedHydra, startPreparedHydra } from '../../../../test/support/prepared.hydra.js';
 
 const kratosIssuer = 'urn:ory:kratos';
 const utc = z.iso.datetime({ precision: 3 });

@@ -1,7 +1,8 @@
 import type { VNode } from 'preact';
-import { useLanguage } from '../page-props.js';
-import { AdminLayout } from './admin-layout.view.js';
-import type { UserDetail } from '../../../accounts/admin/users.schemas.js';
+import { useTexts } from '../../../pages/views/page-props.js';
+import { userAdministrationTexts } from '../user-administration-texts.js';
+import { AdminLayout } from '../../../pages/views/admin/admin-layout.view.js';
+import type { UserDetail } from '../users.schemas.js';
 import { nameOf } from './user.view.js';
 
 export interface UserQuestionPageProps {
@@ -14,18 +15,18 @@ export interface UserQuestionPageProps {
 
 /** `GET /admin/users/:id/delete`, `…/recovery` and `…/second-factors`: asks for confirmation. */
 export function UserQuestionPage({ user, question, refusal }: UserQuestionPageProps): VNode {
-  const { text } = useLanguage();
+  const { text } = useTexts(userAdministrationTexts);
   const path = `/admin/users/${encodeURIComponent(user.id)}`;
   return (
-    <AdminLayout section="users" title={text(`admin.${question}.title`)} refusal={refusal}>
+    <AdminLayout section="users" title={text(`userAdministration.${question}.title`)} refusal={refusal}>
       <article class="card">
-        <h1>{text(`admin.${question}.heading`, { name: nameOf(user) })}</h1>
+        <h1>{text(`userAdministration.${question}.heading`, { name: nameOf(user) })}</h1>
         {user.email && <p>{user.email}</p>}
-        <p class="lead">{text(`admin.${question}.lead`)}</p>
+        <p class="lead">{text(`userAdministration.${question}.lead`)}</p>
         <div class="actions">
           <form method="post" action={`${path}/${question}`}>
             <button type="submit" class={question === 'recovery' ? undefined : 'danger'}>
-              {text(`admin.${question}.submit`)}
+              {text(`userAdministration.${question}.submit`)}
             </button>
           </form>
           <a class="button secondary" href={path}>

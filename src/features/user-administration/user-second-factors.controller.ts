@@ -4,8 +4,8 @@ import { ApiController, ApiRoute } from '../../session/guards/api-route.js';
 import { CurrentCaller } from '../../session/guards/caller.decorators.js';
 import { RequireAuthAge } from '../../session/guards/step-up.decorators.js';
 import type { Caller } from '../../session/principal.js';
-import { byAdministrator } from '../actor-context.js';
-import { SecondFactorReset } from '../second-factor-reset.service.js';
+import { byAdministrator } from '../../accounts/actor-context.js';
+import { SecondFactorReset } from './second-factor-reset.service.js';
 import { recoveryAuthAge } from './user-access.schemas.js';
 
 /** The route with which administrators reset the second factors of a user who has lost them. */

@@ -1,13 +1,14 @@
 import type { VNode } from 'preact';
 import type { z } from 'zod';
-import type { listedUserSchema } from '../../../accounts/admin/users.schemas.js';
-import { FormField, FormSelect } from '../form-field.view.js';
-import type { FormState } from '../form-state.js';
-import type { PageNotice } from '../notice.view.js';
-import { useLanguage, usePage } from '../page-props.js';
-import { Time } from '../time.view.js';
-import { AdminLayout } from './admin-layout.view.js';
-import { DataTable, Paging, type PagingProps } from './data-table.view.js';
+import type { listedUserSchema } from '../users.schemas.js';
+import { FormField, FormSelect } from '../../../pages/views/form-field.view.js';
+import type { FormState } from '../../../pages/views/form-state.js';
+import type { PageNotice } from '../../../pages/views/notice.view.js';
+import { useTexts, usePage } from '../../../pages/views/page-props.js';
+import { userAdministrationTexts } from '../user-administration-texts.js';
+import { Time } from '../../../pages/views/time.view.js';
+import { AdminLayout } from '../../../pages/views/admin/admin-layout.view.js';
+import { DataTable, Paging, type PagingProps } from '../../../pages/views/admin/data-table.view.js';
 
 export type ListedPerson = z.output<typeof listedUserSchema>;
 
@@ -22,7 +23,7 @@ export interface UsersPageProps {
 
 /** `GET /admin/users`. */
 export function UsersPage({ form, users, paging, notice }: UsersPageProps): VNode {
-  const { text } = useLanguage();
+  const { text } = useTexts(userAdministrationTexts);
   const { features } = usePage();
   return (
     <AdminLayout section="users" title={text('admin.users')} notice={notice} isWrong={users === undefined}>
@@ -44,15 +45,15 @@ export function UsersPage({ form, users, paging, notice }: UsersPageProps): VNod
 }
 
 function Search({ form }: { readonly form: FormState }): VNode {
-  const { text } = useLanguage();
+  const { text } = useTexts(userAdministrationTexts);
   return (
     <form class="filter" method="get" action="/admin/users">
       <FormField
         id="user-search"
         name="search"
         type="search"
-        label={text('admin.users.search')}
-        hint={text('admin.users.searchHint')}
+        label={text('userAdministration.users.search')}
+        hint={text('userAdministration.users.searchHint')}
         maxLength={320}
         isFilter
         isVerbatim
@@ -61,23 +62,23 @@ function Search({ form }: { readonly form: FormState }): VNode {
       <FormSelect
         id="user-role"
         name="role"
-        label={text('admin.users.role')}
+        label={text('userAdministration.users.role')}
         form={form}
         options={[
           { value: '', label: text('admin.any') },
-          { value: 'user', label: text('admin.role.user') },
-          { value: 'admin', label: text('admin.role.admin') },
+          { value: 'user', label: text('userAdministration.role.user') },
+          { value: 'admin', label: text('userAdministration.role.admin') },
         ]}
       />
       <FormSelect
         id="user-state"
         name="state"
-        label={text('admin.users.state')}
+        label={text('userAdministration.users.state')}
         form={form}
         options={[
           { value: '', label: text('admin.any') },
-          { value: 'active', label: text('admin.state.active') },
-          { value: 'disabled', label: text('admin.state.disabled') },
+          { value: 'active', label: text('userAdministration.state.active') },
+          { value: 'disabled', label: text('userAdministration.state.disabled') },
         ]}
       />
       <button type="submit">{text('admin.search')}</button>
@@ -86,20 +87,23 @@ function Search({ form }: { readonly form: FormState }): VNode {
 }
 
 function UserTable({ users }: { readonly users: readonly ListedPerson[] }): VNode {
-  const { text } = useLanguage();
+  const { text } = useTexts(userAdministrationTexts);
   return (
     <DataTable
       caption={text('admin.users')}
       rows={users}
       keyOf={({ id }) => id}
       columns={[
-        { label: text('admin.users.user'), cell: (user) => <UserCell user={user} /> },
-        { label: text('admin.users.role'), cell: ({ role }) => text(`admin.role.${role}`) },
-        { label: text('admin.users.state'), cell: ({ state }) => <StateBadge state={state} /> },
+        { label: text('userAdministration.users.user'), cell: (user) => <UserCell user={user} /> },
         {
-          label: text('admin.users.lastLogin'),
+          label: text('userAdministration.users.role'),
+          cell: ({ role }) => text(`userAdministration.role.${role}`),
+        },
+        { label: text('userAdministration.users.state'), cell: ({ state }) => <StateBadge state={state} /> },
+        {
+          label: text('userAdministration.users.lastLogin'),
           cell: ({ lastLoginAt }) =>
-            lastLoginAt === null ? text('admin.never') : <Time iso={lastLoginAt} />,
+            lastLoginAt === null ? text('userAdministration.never') : <Time iso={lastLoginAt} />,
         },
       ]}
     />
@@ -111,14 +115,16 @@ function UserCell({
 }: {
   readonly user: ListedPerson;
 }): VNode {
-  const { text } = useLanguage();
+  const { text } = useTexts(userAdministrationTexts);
   return (
     <>
-      <a href={`/admin/users/${encodeURIComponent(id)}`}>{name || email || text('admin.users.nameless')}</a>
+      <a href={`/admin/users/${encodeURIComponent(id)}`}>
+        {name || email || text('userAdministration.users.nameless')}
+      </a>
       {email && (
         <span class="details">
           {email} {!emailVerified && <span class="badge">{text('account.notVerified')}</span>}
-          {sharesEmail && <span class="badge">{text('admin.users.sameAddress')}</span>}
+          {sharesEmail && <span class="badge">{text('userAdministration.users.sameAddress')}</span>}
         </span>
       )}
     </>
@@ -127,8 +133,10 @@ function UserCell({
 
 /** Whether a user is active or disabled. */
 export function StateBadge({ state }: { readonly state: ListedPerson['state'] }): VNode {
-  const { text } = useLanguage();
+  const { text } = useTexts(userAdministrationTexts);
   return (
-    <span class={state === 'active' ? 'badge success' : 'badge error'}>{text(`admin.state.${state}`)}</span>
+    <span class={state === 'active' ? 'badge success' : 'badge error'}>
+      {text(`userAdministration.state.${state}`)}
+    </span>
   );
 }

@@ -1,7 +1,8 @@
 import type { VNode } from 'preact';
-import { KeyList, type ListedKey } from '../api-keys.view.js';
-import { useLanguage } from '../page-props.js';
-import { type ListedSession, SessionEntries } from '../sessions.view.js';
+import { KeyList, type ListedKey } from '../../../pages/views/api-keys.view.js';
+import { useTexts } from '../../../pages/views/page-props.js';
+import { userAdministrationTexts } from '../user-administration-texts.js';
+import { type ListedSession, SessionEntries } from '../../../pages/views/sessions.view.js';
 
 /** A user's sessions, with a button to end each, and one to end all of them. */
 export function UserSessions({
@@ -11,19 +12,19 @@ export function UserSessions({
   readonly userId: string;
   readonly sessions: readonly ListedSession[];
 }): VNode {
-  const { text } = useLanguage();
+  const { text } = useTexts(userAdministrationTexts);
   const path = `/admin/users/${encodeURIComponent(userId)}/sessions`;
   return (
     <article class="card sessions" aria-labelledby="sessions-title">
-      <h2 id="sessions-title">{text('admin.user.sessions')}</h2>
+      <h2 id="sessions-title">{text('userAdministration.user.sessions')}</h2>
       {sessions.length === 0 ? (
-        <p>{text('admin.user.noSessions')}</p>
+        <p>{text('userAdministration.user.noSessions')}</p>
       ) : (
         <>
           <SessionEntries sessions={sessions} endAt={path} endsCurrent />
           <form method="post" action={`${path}/end`}>
             <button type="submit" class="secondary">
-              {text('admin.user.endAll')}
+              {text('userAdministration.user.endAll')}
             </button>
           </form>
         </>
@@ -40,12 +41,12 @@ export function UserKeys({
   readonly userId: string;
   readonly keys: readonly ListedKey[];
 }): VNode {
-  const { text } = useLanguage();
+  const { text } = useTexts(userAdministrationTexts);
   return (
     <article class="card sessions" aria-labelledby="api-keys-title">
-      <h2 id="api-keys-title">{text('admin.user.keys')}</h2>
+      <h2 id="api-keys-title">{text('userAdministration.user.keys')}</h2>
       {keys.length === 0 ? (
-        <p>{text('admin.user.noKeys')}</p>
+        <p>{text('userAdministration.user.noKeys')}</p>
       ) : (
         <KeyList keys={keys} revokeAt={`/admin/users/${encodeURIComponent(userId)}/api-keys`} />
       )}

@@ -3,15 +3,14 @@ import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { h } from 'preact';
 import { z } from 'zod';
-import { userListSchema } from '../../accounts/admin/users.schemas.js';
-import { RequireRole } from '../../session/guards/access.decorators.js';
-import { ApiClient } from '../api.client.js';
-import { seeOther } from '../form-answer.js';
-import { formErrorsOf } from '../form-errors.js';
-import { PageSender } from '../page-sender.js';
-import { UsersPage } from '../views/admin/users.view.js';
-import { noticeIn } from '../views/notice.view.js';
-import { pagingOf, part, queryOf } from './admin-addresses.js';
+import { userListSchema } from '../users.schemas.js';
+import { RequireRole } from '../../../session/guards/access.decorators.js';
+import { ApiClient } from '../../../pages/api.client.js';
+import { formErrorsOf } from '../../../pages/form-errors.js';
+import { PageSender } from '../../../pages/page-sender.js';
+import { UsersPage } from '../views/users.view.js';
+import { noticeIn } from '../../../pages/views/notice.view.js';
+import { pagingOf, part, queryOf } from '../../../pages/admin/admin-addresses.js';
 
 const pageSize = '25';
 const querySchema = z.object({
@@ -24,7 +23,7 @@ const querySchema = z.object({
 
 /** The list of users, which is the administration's start page. */
 @ApiExcludeController()
-@Controller('admin')
+@Controller('admin/users')
 @RequireRole('admin')
 export class AdminUsersController {
   constructor(
@@ -33,11 +32,6 @@ export class AdminUsersController {
   ) {}
 
   @Get()
-  async start(@Res() reply: FastifyReply): Promise<void> {
-    await seeOther(reply, '/admin/users');
-  }
-
-  @Get('users')
   async list(
     @Query({ schema: querySchema }) query: z.output<typeof querySchema>,
     @Res() reply: FastifyReply,

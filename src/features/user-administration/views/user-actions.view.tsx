@@ -1,7 +1,8 @@
 import type { ComponentChildren, VNode } from 'preact';
-import { FormSelect } from '../form-field.view.js';
-import { useLanguage } from '../page-props.js';
-import type { UserDetail } from '../../../accounts/admin/users.schemas.js';
+import { FormSelect } from '../../../pages/views/form-field.view.js';
+import { useTexts } from '../../../pages/views/page-props.js';
+import { userAdministrationTexts } from '../user-administration-texts.js';
+import type { UserDetail } from '../users.schemas.js';
 
 export interface UserActionsProps {
   readonly user: UserDetail;
@@ -10,46 +11,49 @@ export interface UserActionsProps {
 
 /** What an administrator can do about somebody else's access. */
 export function UserActions({ user, canRecover }: UserActionsProps): VNode {
-  const { text } = useLanguage();
+  const { text } = useTexts(userAdministrationTexts);
   const path = `/admin/users/${encodeURIComponent(user.id)}`;
   const isActive = user.state === 'active';
   return (
     <article class="card sessions" aria-labelledby="access-title">
-      <h2 id="access-title">{text('admin.user.access')}</h2>
+      <h2 id="access-title">{text('userAdministration.user.access')}</h2>
       {user.kind === 'person' && <RoleForm path={path} role={user.role} />}
       <ul>
-        <Act id="disable" hint={text(isActive ? 'admin.user.disableHint' : 'admin.user.enableHint')}>
+        <Act
+          id="disable"
+          hint={text(isActive ? 'userAdministration.user.disableHint' : 'userAdministration.user.enableHint')}
+        >
           <form method="post" action={`${path}/${isActive ? 'disable' : 'enable'}`}>
             <button
               type="submit"
               class={isActive ? 'secondary danger' : 'secondary'}
               aria-describedby="disable-hint"
             >
-              {text(isActive ? 'admin.user.disable' : 'admin.user.enable')}
+              {text(isActive ? 'userAdministration.user.disable' : 'userAdministration.user.enable')}
             </button>
           </form>
         </Act>
         {canRecover && isActive && user.kind === 'person' && (
-          <Act id="recover" hint={text('admin.user.recoverHint')}>
+          <Act id="recover" hint={text('userAdministration.user.recoverHint')}>
             <a class="button secondary" href={`${path}/recovery`} aria-describedby="recover-hint">
-              {text('admin.user.recover')}
+              {text('userAdministration.user.recover')}
             </a>
           </Act>
         )}
         {canRecover && user.kind === 'person' && (
-          <Act id="second-factors" hint={text('admin.user.resetFactorsHint')}>
+          <Act id="second-factors" hint={text('userAdministration.user.resetFactorsHint')}>
             <a
               class="button secondary"
               href={`${path}/second-factors`}
               aria-describedby="second-factors-hint"
             >
-              {text('admin.user.resetFactors')}
+              {text('userAdministration.user.resetFactors')}
             </a>
           </Act>
         )}
-        <Act id="delete" hint={text('admin.user.deleteHint')}>
+        <Act id="delete" hint={text('userAdministration.user.deleteHint')}>
           <a class="button secondary danger" href={`${path}/delete`} aria-describedby="delete-hint">
-            {text('admin.user.delete')}
+            {text('userAdministration.user.delete')}
           </a>
         </Act>
       </ul>
@@ -58,21 +62,21 @@ export function UserActions({ user, canRecover }: UserActionsProps): VNode {
 }
 
 function RoleForm({ path, role }: { readonly path: string; readonly role: UserDetail['role'] }): VNode {
-  const { text } = useLanguage();
+  const { text } = useTexts(userAdministrationTexts);
   return (
     <form class="filter" method="post" action={`${path}/role`}>
       <FormSelect
         id="role"
         name="role"
-        label={text('admin.users.role')}
+        label={text('userAdministration.users.role')}
         initial={role}
         options={[
-          { value: 'user', label: text('admin.role.user') },
-          { value: 'admin', label: text('admin.role.admin') },
+          { value: 'user', label: text('userAdministration.role.user') },
+          { value: 'admin', label: text('userAdministration.role.admin') },
         ]}
       />
       <button type="submit" class="secondary">
-        {text('admin.user.saveRole')}
+        {text('userAdministration.user.saveRole')}
       </button>
     </form>
   );

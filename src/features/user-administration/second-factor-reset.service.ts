@@ -1,14 +1,14 @@
 import { Injectable } from '@nestjs/common';
-import { AuditService } from '../directory/audit/audit.service.js';
-import { resetInSequence } from '../directory/notices/reset-sequence.js';
-import { SecurityNotices } from '../directory/notices/security-notices.js';
-import { UserChanges } from '../directory/users/user-changes.js';
-import type { UserRow } from '../platform/database/database.schema.js';
-import { Problem } from '../platform/errors/problem.error.js';
-import { RevocationService } from '../session/revocation/revocation.service.js';
-import { AuthStrategy, type IdentityAdministration } from '../auth-strategy/auth.strategy.js';
-import { type ActorContext, auditFieldsOf } from './actor-context.js';
-import { AccountSessions } from './sessions/account-sessions.service.js';
+import { AuditService } from '../../directory/audit/audit.service.js';
+import { resetInSequence } from '../../directory/notices/reset-sequence.js';
+import { SecurityNotices } from '../../directory/notices/security-notices.js';
+import { UserChanges } from '../../directory/users/user-changes.js';
+import type { UserRow } from '../../platform/database/database.schema.js';
+import { Problem } from '../../platform/errors/problem.error.js';
+import { RevocationService } from '../../session/revocation/revocation.service.js';
+import { AuthStrategy, type IdentityAdministration } from '../../auth-strategy/auth.strategy.js';
+import { type ActorContext, auditFieldsOf } from '../../accounts/actor-context.js';
+import { AccountSessions } from '../../accounts/sessions/account-sessions.service.js';
 
 /** Resets second factors, for users who have lost theirs. */
 @Injectable()
