@@ -3,7 +3,6 @@ import type { AuthenticationContext } from '../session/session.service.js';
 import type { ProviderGrant } from '../session/store/provider-grants.js';
 import type { ProviderIdentity } from '../directory/users/identity.js';
 import type { ApplicationAdministration } from './application-administration.js';
-import type { GrantAdministration } from './grant-administration.js';
 import type { StepUpRequirement } from './step-up-requirement.js';
 
 /** The random values of one login request (OpenID Connect Core section 3.1.2.1, RFC 7636). */
@@ -193,9 +192,6 @@ export abstract class AuthStrategy {
 
   /** Undefined where applications are registered at the provider itself (Auth0, OpenID providers). */
   readonly applications?: ApplicationAdministration;
-
-  /** Undefined where people revoke what applications may do at the provider itself (Auth0, OpenID providers). */
-  readonly grants?: GrantAdministration;
 
   /** Starts a login or registration by browser. @throws {Problem} `provider_unavailable` */
   abstract begin(start: LoginStart): Promise<StartedLogin>;

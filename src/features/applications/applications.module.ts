@@ -8,6 +8,7 @@ import { CoreModule } from '../../platform/core/core.module.js';
 import { DatabaseModule } from '../../platform/database/database.module.js';
 import { SessionModule } from '../../session/session.module.js';
 import { AgentsController } from './agents.controller.js';
+import { ApplicationGrants } from './application-grants.js';
 import { ApplicationUsersController } from './application-users.controller.js';
 import { ApplicationsController } from './applications.controller.js';
 import { ApplicationsService } from './applications.service.js';
@@ -41,6 +42,7 @@ import { UserConnectedAppsController } from './user-connected-apps.controller.js
     AdminConnectedAppsController,
   ],
   providers: [
+    ApplicationGrants,
     ApplicationNames,
     ApplicationPages,
     ApplicationsService,

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { nextCursor, noNextCursor } from '../../platform/http/page-cursor.js';
-import type { ApplicationGrant } from '../../auth-strategy/grant-administration.js';
+import type { ApplicationGrant } from './application-grants.js';
 import { exampleId, idSchema } from '../../platform/core/id.schema.js';
 import { timestamp, toTimestamp } from '../../platform/time/timestamp.schema.js';
 

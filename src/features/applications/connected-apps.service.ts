@@ -1,18 +1,19 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { z } from 'zod';
-import { AuthStrategy } from '../../auth-strategy/auth.strategy.js';
-import type {
-  ApplicationGrant,
-  ApplicationUse,
-  GrantAdministration,
-  GrantedResource,
-} from '../../auth-strategy/grant-administration.js';
 import { AuditService } from '../../directory/audit/audit.service.js';
 import { UserDirectory } from '../../directory/users/user-directory.js';
 import { Problem } from '../../platform/errors/problem.error.js';
 import { type Page, type PageQuery, decodeCursor, toPage } from '../../platform/http/page-cursor.js';
 import { toTimestamp } from '../../platform/time/timestamp.schema.js';
 import type { Caller } from '../../session/principal.js';
+import { HydraGrants } from '../../providers/ory/hydra/hydra-grants.js';
+import { isOryIssuer } from '../../providers/ory/sources/ory-issuer.js';
+import {
+  type ApplicationGrant,
+  ApplicationGrants,
+  type ApplicationUse,
+  type GrantedResource,
+} from './application-grants.js';
 import { ApplicationsService } from './applications.service.js';
 import { type ApplicationUser, type ConnectedApp, toConnectedApp } from './connected-app.schemas.js';
 
@@ -25,7 +26,8 @@ export class ConnectedAppsService {
   readonly #logger = new Logger(ConnectedAppsService.name);
 
   constructor(
-    private readonly strategy: AuthStrategy,
+    private readonly grants: ApplicationGrants,
+    private readonly atHydra: HydraGrants,
     private readonly users: UserDirectory,
     private readonly applications: ApplicationsService,
     private readonly audit: AuditService,
@@ -55,7 +57,7 @@ export class ConnectedAppsService {
       throw new Problem('not_found', { reason: 'application_without_access' });
     }
     for (const subject of subjects) {
-      await this.#grants.revoke(subject, applicationId);
+      await this.atHydra.revoke(subject, applicationId);
     }
     await this.audit.record({
       type: 'application_access_revoked',
@@ -71,13 +73,13 @@ export class ConnectedAppsService {
   async usersOf(applicationId: string, { limit, cursor }: PageQuery): Promise<Page<ApplicationUser>> {
     const after = decodeCursor(textSchema, cursor);
     const isText = textSchema.safeParse(applicationId).success;
-    const uses = isText ? await this.#grants.usesOf(applicationId, limit + 1, after) : [];
+    const uses = isText ? await this.grants.usesOf(applicationId, limit + 1, after) : [];
     if (uses.length === 0) {
       // One that no user has used yet, or none at all.
       await this.applications.get(applicationId);
     }
     const subjects = uses.map(({ subject }) => subject);
-    const ids = await this.users.idsOf(subjects, (issuer) => this.#grants.has(issuer));
+    const ids = await this.users.idsOf(subjects, isOryIssuer);
     const names = await this.users.namesOf([...ids.values()], []);
     return toPage(
       uses,
@@ -85,14 +87,6 @@ export class ConnectedAppsService {
       (use) => toUser(use, ids, names),
       ({ subject }) => subject,
     );
-  }
-
-  get #grants(): GrantAdministration {
-    const { grants } = this.strategy;
-    if (grants === undefined) {
-      throw new TypeError('people revoke what applications may do at this provider itself');
-    }
-    return grants;
   }
 
   /** The subjects of a user that have given an application access; all of them if the provider's list can't be read. */
@@ -109,7 +103,7 @@ export class ConnectedAppsService {
 
   async #subjectsOf(userId: string): Promise<string[]> {
     const identities = await this.users.identitiesOf(userId);
-    return identities.filter(({ issuer }) => this.#grants.has(issuer)).map(({ subject }) => subject);
+    return identities.filter(({ issuer }) => isOryIssuer(issuer)).map(({ subject }) => subject);
   }
 
   /** The grants of each of a user's identities at the provider. */
@@ -118,7 +112,7 @@ export class ConnectedAppsService {
   ): Promise<{ readonly subject: string; readonly grants: readonly ApplicationGrant[] }[]> {
     const subjects = await this.#subjectsOf(userId);
     return Promise.all(
-      subjects.map(async (subject) => ({ subject, grants: await this.#grants.grantsOf(subject) })),
+      subjects.map(async (subject) => ({ subject, grants: await this.grants.grantsOf(subject) })),
     );
   }
 }

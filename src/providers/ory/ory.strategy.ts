@@ -4,7 +4,6 @@ import { allDone, allInTurn } from '../../platform/core/settled.js';
 import { Problem } from '../../platform/errors/problem.error.js';
 import type { SessionRow } from '../../platform/database/database.schema.js';
 import type { ApplicationAdministration } from '../../auth-strategy/application-administration.js';
-import type { GrantAdministration } from '../../auth-strategy/grant-administration.js';
 import type { HydraGrants } from './hydra/hydra-grants.js';
 import type { HydraClient } from './hydra/hydra.client.js';
 import { gatewayClientId } from './hydra/hydra-clients.js';
@@ -57,7 +56,6 @@ export class OryStrategy extends AuthStrategy {
   readonly hints = ['connection', 'login_hint', 'ui_locales'];
   override readonly identities: IdentityAdministration;
   override readonly applications: ApplicationAdministration;
-  override readonly grants: GrantAdministration;
   readonly #logger = new Logger(OryStrategy.name);
 
   readonly #configuration: OryConfiguration;
@@ -70,7 +68,6 @@ export class OryStrategy extends AuthStrategy {
     this.#configuration = configuration;
     this.identities = administrationOf(parts, configuration.PUBLIC_URL);
     this.applications = parts.applications;
-    this.grants = parts.grants;
   }
 
   async begin({ kind, hints, demand }: LoginStart): Promise<StartedLogin> {

@@ -1,6 +1,5 @@
 import { Injectable, Logger, type BeforeApplicationShutdown } from '@nestjs/common';
 import type { IdentityKey } from '../../../directory/users/identity.js';
-import type { ApplicationUse } from '../../../auth-strategy/grant-administration.js';
 import { Database } from '../../../platform/database/database.schema.js';
 import { LazyCache } from '../../../platform/hot-path/lazy-cache.js';
 import { Clock } from '../../../platform/time/clock.service.js';
@@ -47,28 +46,6 @@ export class ApplicationUses implements BeforeApplicationShutdown {
     this.#underWay.add(writing);
   }
 
-  /** When a person used each of their applications: `client_id` → use. */
-  async of(subject: string): Promise<ReadonlyMap<string, ApplicationUse>> {
-    const rows = await this.database.query
-      .selectFrom('application_uses')
-      .selectAll()
-      .where('subject', '=', subject)
-      .execute();
-    return new Map(rows.map((row) => [row.client_id, toUse(row)]));
-  }
-
-  /** Who has used an application, in the order of their subjects. @param after subject of the last one before. */
-  async list(clientId: string, limit: number, after?: string): Promise<ApplicationUse[]> {
-    const uses = this.database.query
-      .selectFrom('application_uses')
-      .selectAll()
-      .where('client_id', '=', clientId)
-      .orderBy('subject')
-      .limit(limit);
-    const rows = await (after === undefined ? uses : uses.where('subject', '>', after)).execute();
-    return rows.map((row) => toUse(row));
-  }
-
   /** Removes what is recorded about a person. @param clientId about this application only. */
   async removeOf(subject: string, clientId?: string): Promise<void> {
     await this.settled();
@@ -112,16 +89,4 @@ export class ApplicationUses implements BeforeApplicationShutdown {
 
 function keyOf(subject: string, clientId: string): string {
   return `${subject} ${clientId}`;
-}
-
-function toUse(row: {
-  readonly subject: string;
-  readonly first_used_at: number;
-  readonly last_used_at: number;
-}): ApplicationUse {
-  return {
-    subject: row.subject,
-    firstUsedAt: Number(row.first_used_at),
-    lastUsedAt: Number(row.last_used_at),
-  };
 }
