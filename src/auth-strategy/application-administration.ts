@@ -1,5 +1,3 @@
-import type { TransactionPart } from '../platform/database/transaction-part.js';
-
 /** Issuer of the identities of Hydra's clients: no person's identity has it. */
 export const hydraClientIssuer = 'urn:ory:hydra:client';
 
@@ -68,71 +66,16 @@ export interface Application {
 
 export type NamedApplication = Pick<Application, 'id' | 'name'>;
 
-/** A client that registered itself: no administrator has checked it. */
-export interface SelfRegisteredClient {
-  /** Its id at the provider, which is its `client_id` unless it has a document. */
-  readonly id: string;
-  /** Empty if it states none. */
-  readonly name: string;
-  readonly kind: 'metadata_document' | 'registration';
-  /** Where it describes itself; null for one that registered. */
-  readonly documentUrl: string | null;
-  /** Milliseconds since the epoch. */
-  readonly createdAt: number;
-  /** When a user last allowed it, to the day, in milliseconds since the epoch; null: none has. */
-  readonly usedAt: number | null;
-}
-
-/** Which applications a list is about. */
-export interface ApplicationPage {
-  readonly limit: number;
-  /** Those of this organisation only. */
-  readonly orgId?: string | undefined;
-  /** Id of the last one before. */
-  readonly after?: string | undefined;
-}
-
-/** Administers the applications at the provider, where the gateway may do so. Each method throws `provider_unavailable`, too. */
+/** The applications that the provider keeps, where the gateway registers them. Each method throws `provider_unavailable`, too. */
 export interface ApplicationAdministration {
-  /** Scopes of protected resources, which applications may have. */
-  readonly resourceScopes: readonly string[];
-  /** One page of them, the oldest first. */
-  list(page: ApplicationPage): Promise<readonly Application[]>;
   /** An application; undefined if there is none of this id, or the gateway itself set it up. */
   find(id: string): Promise<Application | undefined>;
   /** The applications that are part of the product. */
   firstParty(): Promise<readonly NamedApplication[]>;
-  /** All others. */
-  others(): Promise<readonly NamedApplication[]>;
-  /** The clients that registered themselves, in the order of their ids. @param page.id of this one only. */
-  selfRegistered(page: {
-    readonly limit: number;
-    readonly after?: string | undefined;
-    readonly id?: string | undefined;
-  }): Promise<readonly SelfRegisteredClient[]>;
-  /** Whether there is such an organisation. */
-  hasOrg(orgId: string): Promise<boolean>;
   /** Ids of the applications whose organisation is gone. */
   orphans(): Promise<readonly string[]>;
-  /**
-   * Registers an application.
-   * @param most how many its organisation, or the deployment, may have. @param requireAuthor requires, where it
-   *   is counted, that its author may still register it.
-   * @returns its secret; null for one that has none.
-   * @throws {Problem} `conflict` when there are too many, `validation_failed`
-   */
-  create(application: Application, most: number, requireAuthor?: TransactionPart): Promise<string | null>;
   /** Runs what reads an application and writes it, while nothing else does, in this process or another. @throws {Problem} `overloaded` */
   exclusively<T>(id: string, act: () => Promise<T>): Promise<T>;
-  /** Replaces an application's registration; its secret stays. */
-  replace(application: Application): Promise<void>;
-  /**
-   * Makes a new secret.
-   * @param previousUntil until when the one before is accepted, in milliseconds since the epoch.
-   */
-  rotateSecret(application: Application, previousUntil: number): Promise<string>;
-  /** Until when the previous secret of each of these applications is accepted, in milliseconds since the epoch. */
-  previousSecrets(ids: readonly string[]): Promise<ReadonlyMap<string, number>>;
   /** Removes an application, with its secrets, tokens and all consents. One that is gone is no error. */
   remove(id: string): Promise<void>;
 }

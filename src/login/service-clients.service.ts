@@ -5,6 +5,7 @@ import type { ServiceClient } from '../platform/config/service-clients.parser.js
 import { Clock } from '../platform/time/clock.service.js';
 import { sessionlessClaims } from '../session/tokens/account-claims.js';
 import type { Claims } from '../session/tokens/claims.schema.js';
+import { UserDirectory } from '../directory/users/user-directory.js';
 import { UsersService } from '../directory/users/users.service.js';
 import { type Application, hydraClientIssuer } from '../auth-strategy/application-administration.js';
 import { AuthStrategy } from '../auth-strategy/auth.strategy.js';
@@ -27,6 +28,7 @@ export class ServiceClients {
   constructor(
     private readonly strategy: AuthStrategy,
     private readonly users: UsersService,
+    private readonly directory: UserDirectory,
     private readonly clock: Clock,
     @Inject(CONFIGURATION) configuration: Configuration,
   ) {
@@ -71,10 +73,9 @@ export class ServiceClients {
 
   /** A registered machine; one whose organisation is gone may call no more. */
   async #machine(clientId: string): Promise<NamedClient | undefined> {
-    const { applications } = this.strategy;
-    const application = await applications?.find(clientId);
+    const application = await this.strategy.applications?.find(clientId);
     const orgId = application?.orgId ?? null;
-    const isOrphan = orgId !== null && (await applications?.hasOrg(orgId)) !== true;
+    const isOrphan = orgId !== null && !(await this.directory.hasOrg(orgId));
     return isOrphan ? undefined : machineOf(application);
   }
 

@@ -4,8 +4,6 @@ import { UserChanges } from '../../src/directory/users/user-changes.js';
 import { newId } from '../../src/platform/core/identifier.js';
 import { DatabaseLocks } from '../../src/platform/database/database-locks.js';
 import { Database } from '../../src/platform/database/database.schema.js';
-import { ApplicationSecretRepository } from '../../src/providers/ory/hydra/application-secret.repository.js';
-import { applicationOf } from '../../src/providers/ory/hydra/hydra-applications.js';
 import { kratosIssuer } from '../../src/providers/ory/kratos/kratos-session.js';
 import { RevocationFeed } from '../../src/session/revocation/revocation-feed.js';
 import { RevocationService } from '../../src/session/revocation/revocation.service.js';
@@ -176,29 +174,4 @@ describe('an owner who has lost their role when it is their turn', () => {
     const rows = await query().selectFrom('org_connections').select('id').where('org_id', '=', id).execute();
     expect(rows).toEqual([]);
   });
-});
-
-it('a new secret that can’t be stored leaves the former one at Hydra, and is made by the next attempt', async () => {
-  const id = newId();
-  ory.say(`GET /admin/clients/${id}`, 200, clientOf(id));
-  const application = applicationOf(clientOf(id));
-  const { applications } = ory.strategy;
-  if (application === undefined || applications === undefined) {
-    throw new TypeError('the client is an application');
-  }
-  const secrets = gateway.app.get(ApplicationSecretRepository, { strict: false });
-  await secrets.store(id, 'former', 0);
-  const atHydra = (): unknown[] =>
-    ory.asked.flatMap((line) => {
-      const [, body] = line.split(`PUT /admin/clients/${id} `);
-      return body === undefined ? [] : [Reflect.get(JSON.parse(body), 'client_secret')];
-    });
-  const hour = Date.now() + 3_600_000;
-  vi.spyOn(secrets, 'store').mockRejectedValueOnce(new Error('the database is away'));
-  await expect(applications.rotateSecret(application, hour)).rejects.toThrow('the database is away');
-  expect(atHydra()).toEqual([expect.stringMatching(/^vsc_/), 'former']);
-  expect([await secrets.current(id), await secrets.currentFor(id, 'former')]).toEqual(['former', undefined]);
-  const secret = await applications.rotateSecret(application, hour);
-  expect(atHydra().at(-1)).toBe(secret);
-  expect(await secrets.currentFor(id, 'former')).toBe(secret);
 });

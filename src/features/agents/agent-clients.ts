@@ -168,7 +168,7 @@ export class AgentClients {
     if (name === null) {
       return;
     }
-    const trusted = (await this.index.names(true)).map((own) => own.name);
+    const trusted = (await this.index.productNames()).map((own) => own.name);
     if ([this.#brand, ...trusted].some((own) => resembles(name, own))) {
       throw new ClientMetadataError('client_name resembles the name of an application of this deployment');
     }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { SelfRegisteredClient } from '../../auth-strategy/application-administration.js';
+import type { SelfRegisteredClient } from './application-list.js';
 import { nextCursor, pageQuerySchema } from '../../platform/http/page-cursor.js';
 import { timestamp, toTimestamp } from '../../platform/time/timestamp.schema.js';
 

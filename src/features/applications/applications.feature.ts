@@ -3,7 +3,10 @@ import { applicationTexts } from './application-texts.js';
 import { applicationEvents } from './application-audit-events.js';
 import { applicationScopes } from './application-scopes.js';
 
-/** Applications that log users in here, of the deployment and of organisations, and what users have allowed them. */
+/**
+ * Applications that log users in here, of the deployment and of organisations, and what users have allowed them. Without it, core judges
+ * those that Hydra keeps as before, and removes those of deleted organisations; nobody registers or changes one, or revokes a consent.
+ */
 export const applications = defineFeature({
   name: 'applications',
   prefixes: ['applications', 'application'],

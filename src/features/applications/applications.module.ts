@@ -9,6 +9,8 @@ import { DatabaseModule } from '../../platform/database/database.module.js';
 import { SessionModule } from '../../session/session.module.js';
 import { AgentsController } from './agents.controller.js';
 import { ApplicationGrants } from './application-grants.js';
+import { ApplicationList } from './application-list.js';
+import { ApplicationRegistry } from './application-registry.js';
 import { ApplicationUsersController } from './application-users.controller.js';
 import { ApplicationsController } from './applications.controller.js';
 import { ApplicationsService } from './applications.service.js';
@@ -43,8 +45,10 @@ import { UserConnectedAppsController } from './user-connected-apps.controller.js
   ],
   providers: [
     ApplicationGrants,
+    ApplicationList,
     ApplicationNames,
     ApplicationPages,
+    ApplicationRegistry,
     ApplicationsService,
     ConnectedAppsPages,
     ConnectedAppsService,

@@ -2,13 +2,11 @@ import { Inject, Injectable } from '@nestjs/common';
 import { z } from 'zod';
 import {
   type Application,
-  type ApplicationAdministration,
   type ApplicationKind,
   hydraClientIssuer,
 } from '../../auth-strategy/application-administration.js';
 import { resembles } from '../../auth-strategy/application-name.js';
 import { isReservedName } from '../../auth-strategy/reserved-names.js';
-import { AuthStrategy } from '../../auth-strategy/auth.strategy.js';
 import { redirectUriFault } from '../../auth-strategy/redirect-uri.js';
 import { registrationFault } from '../../auth-strategy/registration-size.js';
 import type { AuditEventType } from '../../platform/features/audit-event.catalogue.js';
@@ -26,6 +24,7 @@ import { Clock } from '../../platform/time/clock.service.js';
 import { toTimestamp } from '../../platform/time/timestamp.schema.js';
 import { type Caller, isAdministrator } from '../../session/principal.js';
 import { RevocationService } from '../../session/revocation/revocation.service.js';
+import { HydraApplications } from '../../providers/ory/hydra/hydra-applications.js';
 import { type AgentItem, toAgent } from './agent.schemas.js';
 import {
   type ApplicationChanges,
@@ -34,6 +33,8 @@ import {
   toItem,
 } from './application.schemas.js';
 import { applicationEvents } from './application-audit-events.js';
+import { ApplicationList } from './application-list.js';
+import { ApplicationRegistry } from './application-registry.js';
 
 /** Applications that an organisation, or the deployment itself, may have. */
 export const mostApplications = 200;
@@ -65,7 +66,9 @@ export class ApplicationsService {
   readonly #brand: string;
 
   constructor(
-    private readonly strategy: AuthStrategy,
+    private readonly applications: HydraApplications,
+    private readonly listed: ApplicationList,
+    private readonly registry: ApplicationRegistry,
     private readonly users: UserDirectory,
     private readonly revocations: RevocationService,
     private readonly audit: AuditService,
@@ -80,8 +83,8 @@ export class ApplicationsService {
   /** Applications, oldest first. @param orgId of those of an organisation only. @throws {Problem} `validation_failed` */
   async list({ limit, cursor }: PageQuery, orgId?: string): Promise<Page<ApplicationItem>> {
     const after = decodeCursor(givenIdSchema, cursor);
-    const rows = await this.#registry.list({ limit: limit + 1, orgId, after });
-    const previous = await this.#registry.previousSecrets(rows.map(({ id }) => id));
+    const rows = await this.listed.list({ limit: limit + 1, orgId, after });
+    const previous = await this.registry.previousSecrets(rows.map(({ id }) => id));
     return toPage(
       rows,
       limit,
@@ -93,7 +96,7 @@ export class ApplicationsService {
   /** Clients that registered themselves. @param only the id of the one to list. @throws {Problem} `validation_failed` */
   async agents({ limit, cursor }: PageQuery, only?: string): Promise<Page<AgentItem>> {
     const after = decodeCursor(positionSchema, cursor);
-    const rows = await this.#registry.selfRegistered({ limit: limit + 1, after, id: only });
+    const rows = await this.listed.selfRegistered({ limit: limit + 1, after, id: only });
     return toPage(rows, limit, toAgent, ({ id }) => id);
   }
 
@@ -147,7 +150,7 @@ export class ApplicationsService {
       throw secretlessKind();
     }
     await this.#requireValid(application, caller);
-    const clientSecret = await this.#registry.create(application, mostApplications, requireAuthor);
+    const clientSecret = await this.registry.create(application, mostApplications, requireAuthor);
     await this.#record(applicationEvents.application_created.type, application, caller);
     return { ...toItem(application, null), clientSecret };
   }
@@ -191,7 +194,7 @@ export class ApplicationsService {
     }
     const application: Application = { ...known, ...given };
     await this.#requireValid(application, caller, known);
-    await this.#registry.replace(application);
+    await this.registry.replace(application);
     await this.#endTokens(application);
     await this.#record(applicationEvents.application_updated.type, application, caller);
     return this.#item(application);
@@ -217,7 +220,7 @@ export class ApplicationsService {
         });
       }
       const until = this.clock.now() + keepPreviousFor * 1000;
-      const clientSecret = await this.#registry.rotateSecret(application, until);
+      const clientSecret = await this.registry.rotateSecret(application, until);
       await this.#record(applicationEvents.application_secret_rotated.type, application, caller);
       return { clientSecret, previousSecretUntil: keepPreviousFor === 0 ? null : toTimestamp(until) };
     });
@@ -229,7 +232,7 @@ export class ApplicationsService {
       const application = await this.#requireChangeable(id, org?.id);
       // Before, because an application that is gone can't be removed again; and after, for tokens that were made meanwhile.
       await this.#endTokens(application);
-      await this.#registry.remove(application.id);
+      await this.applications.remove(application.id);
       await this.#endTokens(application);
       await this.#record(applicationEvents.application_deleted.type, application, caller);
     });
@@ -241,7 +244,7 @@ export class ApplicationsService {
     if (id === undefined) {
       throw noSuchApplication();
     }
-    return this.#registry.exclusively(id, async () => {
+    return this.applications.exclusively(id, async () => {
       await org?.requireStill();
       return act();
     });
@@ -278,22 +281,14 @@ export class ApplicationsService {
     return [...new Set(given.map((name, index) => ids[index] ?? name))];
   }
 
-  get #registry(): ApplicationAdministration {
-    const { applications } = this.strategy;
-    if (applications === undefined) {
-      throw new TypeError('this provider registers applications itself');
-    }
-    return applications;
-  }
-
   async #item(application: Application): Promise<ApplicationItem> {
-    const previous = await this.#registry.previousSecrets([application.id]);
+    const previous = await this.registry.previousSecrets([application.id]);
     return toItem(application, previous.get(application.id) ?? null);
   }
 
   async #require(given: string, orgId: string | undefined): Promise<Application> {
     const { data: id } = givenIdSchema.safeParse(given);
-    const application = id === undefined ? undefined : await this.#registry.find(id);
+    const application = id === undefined ? undefined : await this.applications.find(id);
     if (application === undefined || (orgId !== undefined && application.orgId !== orgId)) {
       throw noSuchApplication();
     }
@@ -317,7 +312,7 @@ export class ApplicationsService {
     const errors = [
       ...sizeErrors(application),
       ...uriErrors(application, this.#publicUrl),
-      ...scopeErrors(application, this.scopes, this.#registry.resourceScopes, before?.scope),
+      ...scopeErrors(application, this.scopes, this.registry.resourceScopes, before?.scope),
       ...accessErrors(application),
       ...groupErrors(application, before),
       ...(await this.#nameErrors(application)),
@@ -331,7 +326,7 @@ export class ApplicationsService {
 
   /** Users know the product's own applications by their names: no other one may look like them. */
   async #nameErrors({ id, name, firstParty }: Application): Promise<FieldError[]> {
-    const others = await this.#registry.firstParty();
+    const others = await this.applications.firstParty();
     const known = others.filter((other) => other.id !== id).map((other) => other.name);
     const isDeceptive = !firstParty && [this.#brand, ...known].some((trusted) => resembles(name, trusted));
     return isDeceptive
@@ -354,7 +349,7 @@ export class ApplicationsService {
     if (!firstParty || (before?.firstParty === true && before.name === name)) {
       return [];
     }
-    const others = await this.#registry.others();
+    const others = await this.listed.others();
     const like = others.find((other) => other.id !== id && resembles(other.name, name));
     return like === undefined
       ? []

@@ -15,10 +15,13 @@ import { createApp } from '../../../src/app/app-setup.js';
 import { AuditService } from '../../../src/directory/audit/audit.service.js';
 import { loadConfiguration } from '../../../src/platform/config/configuration.js';
 import { newId } from '../../../src/platform/core/identifier.js';
+import { ServiceClients } from '../../../src/login/service-clients.service.js';
+import { OrphanedApplications } from '../../../src/orgs/orphaned-applications.js';
 import { Database } from '../../../src/platform/database/database.schema.js';
 import type { Feature } from '../../../src/platform/features/feature.js';
 import { createLogger } from '../../../src/platform/logging/pino-logger.js';
 import { Recorder, Telemetry } from '../../../src/platform/telemetry/telemetry.js';
+import { HydraClient } from '../../../src/providers/ory/hydra/hydra.client.js';
 import { OryBootstrap } from '../../../src/providers/ory/ory-bootstrap.js';
 import { CompanyLogins } from '../../../src/providers/ory/sources/company-logins.js';
 import { newSecret, providerEnv } from '../../../src/testing.js';
@@ -290,6 +293,51 @@ describe('a feature that is left out', () => {
         [],
       ]);
       expect((await app.inject({ method: 'DELETE', url: `${path}/${id}`, headers })).statusCode).toBe(204);
+    } finally {
+      await app.close();
+    }
+  });
+
+  it('applications: a machine that Hydra keeps may call as before, and what a deleted organisation had is removed', async () => {
+    const [machine, orphan] = [newId(), newId()];
+    const app = await without(['applications']);
+    try {
+      const hydra = app.get(HydraClient, { strict: false });
+      const own = { kind: 'machine', access: 'everyone', roles: [], remember_consent: true };
+      const client = {
+        client_id: machine,
+        client_name: 'Nightly report',
+        scope: 'users:read',
+        token_endpoint_auth_method: 'client_secret_basic',
+        metadata: { application: { ...own, created_by: newId(), created_at: 1 } },
+      };
+      const find = vi.spyOn(hydra, 'client').mockResolvedValue(client);
+      const scopeOf = async () => app.get(ServiceClients, { strict: false }).scopeOf(machine);
+      expect(await scopeOf()).toEqual(['users:read']);
+      find.mockResolvedValue({ ...client, owner: newId() });
+      expect(await scopeOf()).toEqual([]);
+
+      const { query } = app.get(Database, { strict: false });
+      const secret = { application_id: orphan, secret_hash: 'a', sealed: 'b', expires_at: null };
+      await query.insertInto('application_secrets').values(secret).execute();
+      const kept = {
+        id: orphan,
+        kind: 'application',
+        org_id: newId(),
+        name: 'Wiki',
+        first_party: 0,
+      } as const;
+      await query
+        .insertInto('oauth_clients')
+        .values({ ...kept, created_at: 1, used_at: null })
+        .execute();
+      const remove = vi.spyOn(hydra, 'removeClient').mockResolvedValue();
+      await app.get(OrphanedApplications, { strict: false }).remove();
+      expect(remove).toHaveBeenCalledWith(orphan);
+      const secrets = query.selectFrom('application_secrets').where('application_id', '=', orphan);
+      const clients = query.selectFrom('oauth_clients').where('id', '=', orphan);
+      expect(await secrets.selectAll().execute()).toEqual([]);
+      expect(await clients.selectAll().execute()).toEqual([]);
     } finally {
       await app.close();
     }

@@ -12,7 +12,7 @@ import { agentListSchema } from '../agent.schemas.js';
 import { applicationUserListSchema } from '../connected-app.schemas.js';
 import { type DeploymentAddresses, openIdAddresses } from '../program.catalogue.js';
 import { orgSchema } from '../../../orgs/org.schemas.js';
-import { AuthStrategy } from '../../../auth-strategy/auth.strategy.js';
+import { ResourceRegistry } from '../../../providers/ory/hydra/resource-registry.js';
 import { CONFIGURATION } from '../../../platform/config/config.module.js';
 import type { Configuration } from '../../../platform/config/configuration.js';
 import { Problem } from '../../../platform/errors/problem.error.js';
@@ -61,7 +61,7 @@ export class ApplicationPages {
     private readonly pages: PageSender,
     private readonly forms: SentForms,
     private readonly parts: FeatureParts,
-    private readonly strategy: AuthStrategy,
+    private readonly resources: ResourceRegistry,
     @Inject(CONFIGURATION) configuration: Configuration,
   ) {
     this.#addresses = openIdAddresses(configuration);
@@ -206,7 +206,7 @@ export class ApplicationPages {
       place,
       application,
       initial: valuesOf(application),
-      resourceScopes: this.strategy.applications?.resourceScopes ?? [],
+      resourceScopes: this.resources.scopes,
       addresses: this.#addresses,
       orgName: names?.get(application.orgId ?? ''),
       formId: newFormId(),

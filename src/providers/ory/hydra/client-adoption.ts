@@ -1,5 +1,6 @@
 import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { z } from 'zod';
+import { UserDirectory } from '../../../directory/users/user-directory.js';
 import { Clock } from '../../../platform/time/clock.service.js';
 import { agentOf } from './agent-client.js';
 import { ClientRepository, type IndexedClient } from './client.repository.js';
@@ -30,6 +31,7 @@ export class ClientAdoption implements OnApplicationBootstrap, OnModuleDestroy {
   constructor(
     private readonly hydra: HydraClient,
     private readonly index: ClientRepository,
+    private readonly users: UserDirectory,
     private readonly clock: Clock,
   ) {}
 
@@ -48,7 +50,7 @@ export class ClientAdoption implements OnApplicationBootstrap, OnModuleDestroy {
       const clients = page.flatMap((client) => this.#indexed(client) ?? []);
       const known = await this.index.known(clients.map(({ id }) => id));
       for (const client of clients) {
-        const isOrphan = client.orgId !== null && !(await this.index.hasOrg(client.orgId));
+        const isOrphan = client.orgId !== null && !(await this.users.hasOrg(client.orgId));
         const before = known.get(client.id);
         // An application whose metadata is gone stays one: as a client of an operator's, it would be open to everyone.
         const isRenewed = client.kind === 'other' && before === 'other';

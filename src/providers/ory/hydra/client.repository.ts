@@ -73,66 +73,13 @@ export class ClientRepository {
     return (await this.known([id])).get(id) === 'application';
   }
 
-  /** Whether there is such an organisation. */
-  async hasOrg(orgId: string): Promise<boolean> {
-    const row = await this.database.query
-      .selectFrom('orgs')
-      .select('id')
-      .where('id', '=', orgId)
-      .executeTakeFirst();
-    return row !== undefined;
-  }
-
-  /** How many applications an organisation has, or the deployment itself. */
-  async countOf(orgId: string | null): Promise<number> {
-    const { count } = await this.database.query
-      .selectFrom('oauth_clients')
-      .select(({ fn }) => fn.countAll().as('count'))
-      .where('kind', '=', 'application')
-      .where('org_id', orgId === null ? 'is' : '=', orgId)
-      .executeTakeFirstOrThrow();
-    return Number(count);
-  }
-
-  /** Ids of applications, the oldest first. @param orgId of those of an organisation only. @param after the last one before. */
-  async applications(limit: number, orgId?: string, after?: string): Promise<string[]> {
-    let applications = this.database.query
-      .selectFrom('oauth_clients')
-      .select('id')
-      .where('kind', '=', 'application')
-      .orderBy('id')
-      .limit(limit);
-    applications = orgId === undefined ? applications : applications.where('org_id', '=', orgId);
-    applications = after === undefined ? applications : applications.where('id', '>', after);
-    return (await applications.execute()).map(({ id }) => id);
-  }
-
-  /** Clients that registered themselves, in the order of their ids. @param id of this one only. @param after the last one before. */
-  async selfRegistered(limit: number, id?: string, after?: string): Promise<IndexedClient[]> {
-    let clients = this.database.query
-      .selectFrom('oauth_clients')
-      .select(['id', 'kind', 'name', 'created_at', 'used_at'])
-      .where('kind', 'in', ['metadata_document', 'registration'])
-      .orderBy('id')
-      .limit(limit);
-    clients = id === undefined ? clients : clients.where('id', '=', id);
-    clients = after === undefined ? clients : clients.where('id', '>', after);
-    return (await clients.execute()).map(({ created_at: createdAt, used_at: usedAt, ...client }) => ({
-      ...client,
-      orgId: null,
-      isFirstParty: false,
-      createdAt: Number(createdAt),
-      usedAt: usedAt === null ? null : Number(usedAt),
-    }));
-  }
-
-  /** Names, with ids, of what is part of the product; or of the applications that aren't. */
-  async names(areFirstParty: boolean): Promise<{ id: string; name: string }[]> {
-    const named = this.database.query
+  /** Names, with ids, of what is part of the product. */
+  async productNames(): Promise<{ id: string; name: string }[]> {
+    return this.database.query
       .selectFrom('oauth_clients')
       .select(['id', 'name'])
-      .where('first_party', '=', areFirstParty ? 1 : 0);
-    return (areFirstParty ? named : named.where('kind', '=', 'application')).execute();
+      .where('first_party', '=', 1)
+      .execute();
   }
 
   /** Ids of the applications whose organisation is gone. */
