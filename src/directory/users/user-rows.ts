@@ -8,6 +8,11 @@ type NewUser = Omit<
   'role' | 'version' | 'disabled_at' | 'created_at' | 'updated_at' | 'last_login_at'
 >;
 
+/** An identity that a user gets. */
+export interface NewLink extends IdentityKey {
+  readonly userId: string;
+}
+
 /** The row of a new user. @param now milliseconds since the epoch. */
 export function newUserRow(user: NewUser, now: number): Insertable<UsersTable> {
   return {
@@ -21,6 +26,16 @@ export function newUserRow(user: NewUser, now: number): Insertable<UsersTable> {
   };
 }
 
+/** Creates users, all at once. */
+export async function insertUsers(
+  transaction: Transaction<Schema>,
+  users: readonly Insertable<UsersTable>[],
+): Promise<void> {
+  if (users.length > 0) {
+    await transaction.insertInto('users').values(users).execute();
+  }
+}
+
 /** Creates the account of a program. @param now milliseconds since the epoch. */
 export async function insertServiceAccount(
   transaction: Transaction<Schema>,
@@ -29,7 +44,7 @@ export async function insertServiceAccount(
 ): Promise<void> {
   const nameless = { email: null, email_key: null, email_verified: 0, picture: null };
   const row = newUserRow({ id, ...nameless, name, name_key: name.toLowerCase(), kind: 'service' }, now);
-  await transaction.insertInto('users').values(row).execute();
+  await insertUsers(transaction, [row]);
 }
 
 /** Gives a user an identity at a provider. @returns false if another transaction was faster: the identity is somebody's by now. */
@@ -46,6 +61,42 @@ export async function insertIdentity(
     .returning('user_id')
     .executeTakeFirst();
   return inserted !== undefined;
+}
+
+/** Gives users identities that nobody has, all at once. Otherwise the statement fails. @param now milliseconds since the epoch. */
+export async function insertIdentities(
+  transaction: Transaction<Schema>,
+  links: readonly NewLink[],
+  now: number,
+): Promise<void> {
+  if (links.length > 0) {
+    const times = { created_at: now, last_login_at: now };
+    const rows = links.map(({ issuer, subject, userId }) => ({ issuer, subject, user_id: userId, ...times }));
+    await transaction.insertInto('identities').values(rows).execute();
+  }
+}
+
+/**
+ * Locks identities of one issuer, by an update that changes nothing. It comes before any read, because SQLite can't upgrade a read to a
+ * write.
+ */
+export async function lockIdentities(
+  transaction: Transaction<Schema>,
+  identities: readonly IdentityKey[],
+): Promise<void> {
+  const [first] = identities;
+  if (first !== undefined) {
+    await transaction
+      .updateTable('identities')
+      .set((builder) => ({ last_login_at: builder.ref('last_login_at') }))
+      .where('issuer', '=', first.issuer)
+      .where(
+        'subject',
+        'in',
+        identities.map(({ subject }) => subject),
+      )
+      .execute();
+  }
 }
 
 /**

@@ -2,7 +2,6 @@ import { Module } from '@nestjs/common';
 import { CoreModule } from '../../platform/core/core.module.js';
 import { DatabaseModule } from '../../platform/database/database.module.js';
 import { FirstAdministrator } from './first-administrator.js';
-import { IdentityImport } from './identity-import.js';
 import { PersonalData } from './personal-data.js';
 import { RequiredFactors } from './required-factors.js';
 import { UserChanges } from './user-changes.js';
@@ -14,7 +13,6 @@ import { UsersService } from './users.service.js';
 /** Services that other modules may use as well. */
 const services = [
   FirstAdministrator,
-  IdentityImport,
   PersonalData,
   RequiredFactors,
   UserChanges,

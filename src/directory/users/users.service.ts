@@ -14,7 +14,13 @@ import { RequiredFactors } from './required-factors.js';
 import { userOfIdentity } from './user.query.js';
 import { requireAdministrator } from './user-rules.js';
 import { type VouchRefusal, vouchRefusal, vouchingOrgOf } from './vouching-rules.js';
-import { findOrCreateUser, insertIdentity, insertServiceAccount, newUserRow } from './user-rows.js';
+import {
+  findOrCreateUser,
+  insertIdentity,
+  insertServiceAccount,
+  insertUsers,
+  newUserRow,
+} from './user-rows.js';
 
 /** How an identity got its user. */
 interface Provision {
@@ -299,10 +305,7 @@ async function findOrCreate(
   let made: string | undefined;
   const id = await findOrCreateUser(transaction, identity, now, async (fresh) => {
     made = fresh;
-    await transaction
-      .insertInto('users')
-      .values(newUserRow({ id: fresh, ...profileOf(identity), kind: 'person' }, now))
-      .execute();
+    await insertUsers(transaction, [newUserRow({ id: fresh, ...profileOf(identity), kind: 'person' }, now)]);
   });
   const isNew = id === made;
   if (isNew) {

@@ -1,15 +1,17 @@
 import { AuditService } from '../../directory/audit/audit.service.js';
-import { IdentityImport } from '../../directory/users/identity-import.js';
 import { CONFIGURATION } from '../../platform/config/config.module.js';
 import type { Configuration } from '../../platform/config/configuration.js';
+import { Database } from '../../platform/database/database.schema.js';
 import { CommandError } from '../../platform/errors/command.error.js';
 import type { DeploymentServices } from '../../platform/features/command-line.js';
+import { Clock } from '../../platform/time/clock.service.js';
 import { isOryIssuer } from '../../providers/ory/sources/ory-issuer.js';
 import { kratosIssuer } from '../../providers/ory/kratos/kratos-session.js';
 import { readAuth0Hashes } from './exports/auth0-export.js';
 import { ExportReader, type ReadUser, exportFormats, unzipped } from './exports/export-reader.js';
 import { type FirebaseHashing, parseFirebaseHashing } from './exports/firebase-export.js';
 import { BrokenDocument, linesOf } from './exports/record-splitter.js';
+import { IdentityImport } from './identity-import.js';
 import { KratosImporter } from './kratos-import.js';
 import { type BatchResult, UserImporter } from './user-importer.js';
 
@@ -100,7 +102,7 @@ class Progress {
  */
 export async function runImport(services: DeploymentServices, request: ImportRequest): Promise<boolean> {
   const configuration = services.get<Configuration>(CONFIGURATION);
-  const identities = services.get(IdentityImport);
+  const identities = new IdentityImport(services.get(Database), services.get(Clock));
   if (configuration.AUTH_PROVIDER !== 'ory') {
     throw new CommandError(
       'Users are imported into Kratos: set AUTH_PROVIDER=ory, and the addresses of Kratos and Hydra.',

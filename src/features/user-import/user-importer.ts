@@ -1,16 +1,10 @@
 import pLimit from 'p-limit';
 import { foldIdentifier } from '../../platform/core/account-identifier.js';
 import type { AuditService } from '../../directory/audit/audit.service.js';
-import type {
-  IdentityImport,
-  MoveRefusal,
-  MoveRules,
-  MoveState,
-  MovedPerson,
-} from '../../directory/users/identity-import.js';
 import { kratosIssuer } from '../../providers/ory/kratos/kratos-session.js';
 import type { ReadUser } from './exports/export-reader.js';
 import type { ImportedUser } from './exports/import-record.js';
+import type { IdentityImport, MoveRefusal, MoveRules, MoveState, MovedPerson } from './identity-import.js';
 import type { KratosImport, KratosImporter } from './kratos-import.js';
 import { RefusedRecord } from './exports/refused-record.js';
 

@@ -7,10 +7,10 @@ import { newId } from '../../platform/core/identifier.js';
 import type { DatabaseConnection } from '../../platform/database/database-connection.js';
 import { Problem } from '../../platform/errors/problem.error.js';
 import { Clock } from '../../platform/time/clock.service.js';
-import type { ProviderIdentity } from './identity.js';
+import type { ProviderIdentity } from '../../directory/users/identity.js';
 import { IdentityImport, type NewIdentity } from './identity-import.js';
-import { RequiredFactors } from './required-factors.js';
-import { UsersService } from './users.service.js';
+import { RequiredFactors } from '../../directory/users/required-factors.js';
+import { UsersService } from '../../directory/users/users.service.js';
 
 const rules = { to: 'urn:example:new', movesAdministrators: false };
 

@@ -1,19 +1,18 @@
-import { Injectable } from '@nestjs/common';
-import { type Insertable, type Kysely, type Transaction, sql } from 'kysely';
-import { newId } from '../../platform/core/identifier.js';
+import { type Kysely, type Transaction, sql } from 'kysely';
+import type { IdentityKey } from '../../directory/users/identity.js';
+import { type PersonFacts, profileOf } from '../../directory/users/user-profile.js';
 import {
-  Database,
-  type IdentitiesTable,
-  type Schema,
-  type UserRow,
-  type UsersTable,
-} from '../../platform/database/database.schema.js';
-import { Clock } from '../../platform/time/clock.service.js';
-import { isUniqueViolation } from '../../platform/database/unique-violation.js';
+  type NewLink,
+  insertIdentities,
+  insertUsers,
+  lockIdentities,
+  newUserRow,
+} from '../../directory/users/user-rows.js';
 import { foldIdentifier } from '../../platform/core/account-identifier.js';
-import type { IdentityKey } from './identity.js';
-import { type PersonFacts, profileOf } from './user-profile.js';
-import { newUserRow } from './user-rows.js';
+import { newId } from '../../platform/core/identifier.js';
+import type { Database, Schema, UserRow } from '../../platform/database/database.schema.js';
+import { isUniqueViolation } from '../../platform/database/unique-violation.js';
+import type { Clock } from '../../platform/time/clock.service.js';
 
 /** Attempts of a move beside users who log in. */
 const mostAttempts = 5;
@@ -79,7 +78,6 @@ interface KnownUser extends Pick<UserRow, 'id' | 'email' | 'kind' | 'role' | 'di
  * identity alone says which user that is, and their address must be the one that the user has here. So no user gets another user's
  * account by naming the id of one user and the address of another.
  */
-@Injectable()
 export class IdentityImport {
   constructor(
     private readonly database: Database,
@@ -135,14 +133,14 @@ export class IdentityImport {
   ): Promise<MoveResult[]> {
     const now = this.clock.now();
     const people = identities.map(({ person }) => person);
-    await lockIdentities(transaction, people);
+    await lockIdentities(
+      transaction,
+      people.map(({ from }) => from),
+    );
     const states = await statesOf(transaction, people, rules);
     const used = await usedSubjects(transaction, identities, rules);
-    const users: Insertable<UsersTable>[] = [];
-    const links: Insertable<IdentitiesTable>[] = [];
-    const link = ({ issuer, subject }: IdentityKey, userId: string): void => {
-      links.push({ issuer, subject, user_id: userId, created_at: now, last_login_at: now });
-    };
+    const users: ReturnType<typeof newUserRow>[] = [];
+    const links: NewLink[] = [];
     const results = identities.map(({ person, to }, index): MoveResult => {
       const found = states[index] ?? { state: 'new' };
       const isUsed = used.has(to.subject);
@@ -157,46 +155,18 @@ export class IdentityImport {
         return { ...found, isUsed };
       }
       if (found.state === 'known') {
-        link(to, found.userId);
+        links.push({ ...to, userId: found.userId });
         return { state: 'linked', userId: found.userId };
       }
       const userId = newId(now);
       const row = newUserRow({ id: userId, ...profileOf(person), kind: 'person' }, now);
       users.push({ ...row, disabled_at: person.isDisabled ? now : null });
-      link(person.from, userId);
-      link(to, userId);
+      links.push({ ...person.from, userId }, { ...to, userId });
       return { state: 'created', userId };
     });
-    if (users.length > 0) {
-      await transaction.insertInto('users').values(users).execute();
-    }
-    if (links.length > 0) {
-      await transaction.insertInto('identities').values(links).execute();
-    }
+    await insertUsers(transaction, users);
+    await insertIdentities(transaction, links, now);
     return results;
-  }
-}
-
-/**
- * Locks the identities that people come from, by an update that changes nothing. It comes before any read, because SQLite can't upgrade
- * a read to a write.
- */
-async function lockIdentities(
-  transaction: Transaction<Schema>,
-  people: readonly MovedPerson[],
-): Promise<void> {
-  const [first] = people;
-  if (first !== undefined) {
-    await transaction
-      .updateTable('identities')
-      .set((builder) => ({ last_login_at: builder.ref('last_login_at') }))
-      .where('issuer', '=', first.from.issuer)
-      .where(
-        'subject',
-        'in',
-        people.map(({ from }) => from.subject),
-      )
-      .execute();
   }
 }
 
