@@ -1,5 +1,4 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { OAuth2Client } from '@ory/client';
 import type { Application } from '../../auth-strategy/application-administration.js';
 import { CONFIGURATION } from '../../platform/config/config.module.js';
 import type { Configuration } from '../../platform/config/configuration.js';
@@ -118,7 +117,7 @@ export class ApplicationRegistry {
     application: Application,
     hasBeenFirstParty: boolean,
     secret?: string,
-  ): OAuth2Client & { client_id: string } {
+  ): Parameters<HydraClient['replaceClient']>[0] {
     const { kind, access, roles, firstParty, backchannelLogoutUri } = application;
     const isMachine = kind === 'machine';
     const staysLoggedIn = application.scope.includes('offline_access');
