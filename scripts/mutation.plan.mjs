@@ -268,7 +268,6 @@ export const notMeasured = [
   'src/login/login-recorder.ts',
   'src/login/login.service.ts',
   'src/login/login-starter.ts',
-  'src/accounts/mailbox-proof.ts',
   'src/providers/ory/challenges/ory-discovery.controller.ts',
   'src/providers/ory/ory-api.ts',
   'src/login/own-session.service.ts',

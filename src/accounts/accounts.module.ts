@@ -13,7 +13,6 @@ import { AccountOwnership } from './account-ownership.service.js';
 import { AccountProvisioning } from './account-provisioning.js';
 import { AddressRights } from './address-rights.js';
 import { AdministratorsModule } from './administrators.module.js';
-import { MailboxProof } from './mailbox-proof.js';
 import { ProfileService } from './profile.service.js';
 import { ProviderAccess } from './provider-access.js';
 import { RecoveryCodeRepository } from './recovery-code.repository.js';
@@ -29,7 +28,6 @@ const services = [
   AccountProvisioning,
   AccountSessions,
   AddressRights,
-  MailboxProof,
   ProfileService,
   ProviderAccess,
   RecoveryCodeRepository,

@@ -3,10 +3,10 @@ import type { z } from 'zod';
 import { CurrentCaller } from '../../session/guards/caller.decorators.js';
 import { ApiController, ApiRoute } from '../../session/guards/api-route.js';
 import type { Caller } from '../../session/principal.js';
-import { MailboxProof } from '../../accounts/mailbox-proof.js';
 import { InviteRedemption } from './invite-redemption.js';
 import { OwnLogins } from '../../orgs/own-logins.js';
 import { redeemedSchema, redemptionSchema } from './invite.schemas.js';
+import { MailboxProof } from './mailbox-proof.js';
 
 /** The route by which an invited user redeems an invite. */
 @ApiController('api/v1/invites', { tag: 'account' })

@@ -17,6 +17,7 @@ import { InviteLookup } from './invite-lookup.js';
 import { InviteRedemptionController } from './invite-redemption.controller.js';
 import { InviteRedemption } from './invite-redemption.js';
 import { InviteRepository } from './invite.repository.js';
+import { MailboxProof } from './mailbox-proof.js';
 import { AdminInviteController } from './pages/admin-invite.controller.js';
 import { InvitationController } from './pages/invitation.controller.js';
 import { StoredInvites } from './stored-invites.js';
@@ -47,6 +48,7 @@ import { StoredInvites } from './stored-invites.js';
     InviteLookup,
     InviteRedemption,
     InviteRepository,
+    MailboxProof,
     StoredInvites,
   ],
   exports: [InviteDelivery, InviteRedemption, InviteRepository],

@@ -1,10 +1,10 @@
 import { Injectable } from '@nestjs/common';
-import { type Caller, hasSession } from '../session/principal.js';
-import { RevocationService } from '../session/revocation/revocation.service.js';
-import { SessionService } from '../session/session.service.js';
-import { AccountOwnership } from './account-ownership.service.js';
-import { AddressRights } from './address-rights.js';
-import { AuthStrategy } from '../auth-strategy/auth.strategy.js';
+import { AccountOwnership } from '../../accounts/account-ownership.service.js';
+import { AddressRights } from '../../accounts/address-rights.js';
+import { AuthStrategy } from '../../auth-strategy/auth.strategy.js';
+import { type Caller, hasSession } from '../../session/principal.js';
+import { RevocationService } from '../../session/revocation/revocation.service.js';
+import { SessionService } from '../../session/session.service.js';
 
 /** Verifies an account's address after a secret that was mailed to it has been presented, as with a verification code. */
 @Injectable()
