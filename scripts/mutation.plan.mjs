@@ -211,7 +211,6 @@ export const withoutDecision = [
   'src/login/login.module.ts',
   'src/login/auth.schemas.ts',
   'src/auth-strategy/application-administration.ts',
-  'src/auth-strategy/grant-administration.ts',
   'src/auth-strategy/auth.strategy.ts',
   'src/features/command-line/command-line.schemas.ts',
   'src/features/token-exchange/oauth.error.ts',
