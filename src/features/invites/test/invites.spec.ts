@@ -24,6 +24,7 @@ import {
   newIdentity,
   startGateway,
 } from '../../../../test/support/gateway.js';
+import { expectTooLate } from '../../../../test/support/late.callers.js';
 import { type Org, OrgCaller } from '../../../../test/support/org.caller.js';
 
 const inviteSchema = z.looseObject({ id: z.uuid(), url: z.url().nullable(), mailed: z.boolean() });
@@ -204,7 +205,11 @@ describe.each(databaseKinds)('invites on %s', (kind) => {
     const answers = await Promise.all(people.map((person) => redeem(person, token)));
     const winners = people.filter((_, index) => answers[index]?.status === 200);
     expect(winners).toHaveLength(1);
-    expect(answers.filter(({ status }) => status === 410)).toHaveLength(49);
+    expectTooLate(
+      answers.map(({ status }) => status).filter((status) => status !== 200),
+      410,
+      503,
+    );
     expect(await membersOf(org)).toEqual([{ user_id: winners[0]?.user.id }]);
     expect((await call(session, `GET ${path}`)).json()).toMatchObject({
       items: [{ id, state: 'redeemed', redeemedBy: winners[0]?.user.id }],
@@ -222,7 +227,8 @@ describe.each(databaseKinds)('invites on %s', (kind) => {
     const reasons = outcomes.flatMap((outcome): unknown[] =>
       outcome.status === 'rejected' ? [outcome.reason] : [],
     );
-    expect(reasons).toEqual(Array.from({ length: 49 }, () => expect.objectContaining({ code: 'gone' })));
+    const codes = reasons.map((reason) => (reason instanceof Problem ? reason.code : reason));
+    expectTooLate(codes, 'gone', 'database_unavailable');
   });
 
   it('an address binds: verified and the same, whatever its case', async () => {
