@@ -12,7 +12,7 @@ import { auditEventTypesWith } from '../../src/platform/features/audit-event.cat
 import { ScopeCatalogue } from '../../src/platform/features/scope.catalogue.js';
 import { claimsSchema } from '../../src/session/tokens/claims.schema.js';
 import { type Gateway, startGateway } from '../support/gateway.js';
-import { releases } from '../support/last.release.js';
+import { releases } from '../support/releases.js';
 
 const path = 'docs/internals/interface.json';
 const root = fileURLToPath(new URL('../..', import.meta.url));

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { z } from 'zod';
-import { prepareLastRelease } from '../support/last.release.js';
+import { prepareRelease } from '../support/releases.js';
 import { type OryStack, startOry } from '../../src/launcher/ory-stack.js';
 import { findFreePorts } from '../../src/launcher/port-finder.js';
 import { type GatewayProcess, startGatewayProcess } from '../support/gateway.process.js';
@@ -40,7 +40,7 @@ let oldProgram: string;
 const running = new Set<GatewayProcess>();
 
 beforeAll(async () => {
-  oldProgram = join(await prepareLastRelease(), 'dist', 'main.js');
+  oldProgram = join(await prepareRelease('0.2.0'), 'dist', 'main.js');
   databases = new TestDatabases(inject('postgresUrl'));
   redis = await startRedis(inject('redisServerPath'));
   const folder = await mkdtemp(join(tmpdir(), 'vestibule-upgrade-'));
@@ -137,7 +137,7 @@ it(
       await new OryAdmin(ory.env).createPerson(person, { isVerified: true });
     }
 
-    // A deployment of the last release, in use.
+    // A deployment of that release, in use.
     const old = await startVersion(oldProgram);
     const adasBrowser = await loggedIn(old, ada);
     const chiefsBrowser = await loggedIn(old, chief);

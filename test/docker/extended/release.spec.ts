@@ -9,7 +9,7 @@ import { differences } from '../../../scripts/check-reproducible.mjs';
 import { buildVersion } from '../../../scripts/version.mjs';
 import { version } from '../../../src/platform/core/version.js';
 import { dockerFolder } from '../../../src/launcher/binary.store.js';
-import { releases } from '../../support/last.release.js';
+import { releases } from '../../support/releases.js';
 import { copyDockerFolder } from '../docker.checks.js';
 
 const run = promisify(execFile);

@@ -17,11 +17,11 @@ export const releases = releasesSchema.parse(
 );
 
 /**
- * Brings the last release, for tests of upgrade and rollback: its commit, checked out and built once on this machine.
- * @returns the folder of the built checkout.
+ * Brings a release, for tests of upgrade and rollback: its commit, checked out and built once on this machine.
+ * @returns the folder of the built checkout. @throws if there is no such release, or this checkout doesn't have its commit.
  */
-export async function prepareLastRelease(): Promise<string> {
-  const { commit, version } = releases.at(-1) ?? { commit: '', version: '' };
+export async function prepareRelease(version: string): Promise<string> {
+  const { commit } = releases.find((release) => release.version === version) ?? { commit: '' };
   await run('git', ['cat-file', '-e', `${commit}^{commit}`], { cwd: root }).catch((cause: unknown) => {
     throw new Error(
       `This checkout doesn't have ${commit}, the commit of ${version}. Run \`git fetch --unshallow\` (in CI: fetch-depth: 0).`,
