@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import type { FastifyInstance } from 'fastify';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { Database } from '../../src/platform/database/database.schema.js';
 import { axeViolations } from '../support/axe.js';
@@ -8,34 +10,61 @@ import { useStage } from '../support/browser.stage.js';
 import { OAuthApp } from '../support/oauth.app.js';
 import { OryAdmin } from '../support/ory.admin.js';
 import { logIn, newPerson, signUp } from '../support/person.js';
+import { listRoutes } from '../support/route.list.js';
 import { UserAgent } from '../support/user-agent.js';
 import { keyOf } from '../support/world.js';
 
-const stage = useStage();
+const stage = useStage({
+  stack: {
+    env: {
+      DYNAMIC_REGISTRATION: 'true',
+      PROTECTED_RESOURCES: JSON.stringify([
+        { resource: 'https://notes.example/mcp', scopes: { 'notes:read': 'Read your notes' } },
+      ]),
+    },
+  },
+});
 const words = 'An Exceptionally Long Name That Hardly Fits Anywhere At All Of Somebody-Or-Other';
 const person = { ...newPerson(), name: `${words} ${'x'.repeat(60)}` };
 let consent = '';
 let org = '';
 let application = '';
+let agent = '';
+/** The paths of all pages that were looked at. */
+const seen = new Set<string>();
 /** Addresses that are known once the test runs. */
 const addressOf = (path: string): string =>
-  path === 'consent' ? consent : path.replace(/^org/, org).replace('APPLICATION', application);
+  path === 'consent'
+    ? consent
+    : path
+        .replace(/^org(?!s)/, org)
+        .replace('APPLICATION', application)
+        .replace('AGENT', agent);
 
 beforeAll(async () => {
-  const agent = new UserAgent(stage.stack.url);
+  const owner = new UserAgent(stage.stack.url);
   await new OryAdmin(stage.stack.env).createPerson(person, { isVerified: true });
-  await logIn(agent, person);
-  const made = await agent.post('/api/v1/orgs', { name: `${words} ${'y'.repeat(60)}` });
+  await logIn(owner, person);
+  const made = await owner.post('/api/v1/orgs', { name: `${words} ${'y'.repeat(60)}` });
   const { id } = z.looseObject({ id: z.string() }).parse(made.json());
   org = `/orgs/${id}`;
-  await agent.post(`/api/v1/orgs/${id}/invites`, { role: 'admin' });
-  await agent.post(`/api/v1/orgs/${id}/api-keys`, { name: words, scope: 'orgs:read' });
-  const registered = await agent.post(`/api/v1/orgs/${id}/applications`, {
+  await owner.post(`/api/v1/orgs/${id}/invites`, { role: 'admin' });
+  await owner.post(`/api/v1/orgs/${id}/api-keys`, { name: words, scope: 'orgs:read' });
+  const registered = await owner.post(`/api/v1/orgs/${id}/applications`, {
     name: `${words.slice(0, 60)} ${'z'.repeat(19)}`,
     kind: 'web',
     redirectUris: [`https://${'long.'.repeat(12)}example/${'path/'.repeat(20)}callback`],
   });
   application = z.looseObject({ id: z.string() }).parse(registered.json()).id;
+  const itself = await fetch(`${stage.stack.url}/oauth2/register`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({
+      client_name: words.slice(0, 60),
+      redirect_uris: ['http://127.0.0.1:4321/callback'],
+    }),
+  });
+  agent = z.looseObject({ client_id: z.string() }).parse(await itself.json()).client_id;
   const redirectUri = 'https://calendar.example/back';
   const client = await new OryAdmin(stage.stack.env).createClient({
     client_name: `Calendar ${'and more '.repeat(9)}`,
@@ -64,8 +93,11 @@ const member = [
   'org/delete',
   '/ui/settings',
   '/ui/verification',
+  '/ui/error?error=server_error',
   '/demo',
   'consent',
+  // Hydra asks whether the user wants to log out (OpenID Connect RP-Initiated Logout).
+  '/ory/hydra/oauth2/sessions/logout',
 ];
 
 /** @param self id of the administrator. @param other id of somebody else. */
@@ -77,17 +109,63 @@ const administrator = (self: string, other: string): readonly string[] => [
   `/admin/users/${other}/delete`,
   `/admin/users/${other}/recovery`,
   `/admin/users/${other}/second-factors`,
+  '/admin/invite',
   '/admin/orgs',
   '/admin/orgs?search=%01',
   '/admin/applications',
   '/admin/applications/new',
   '/admin/applications/agents',
+  '/admin/applications/agents/AGENT',
   '/admin/applications/APPLICATION',
   '/admin/applications/APPLICATION/remove',
   '/admin/audit-events',
   '/admin/audit-events?type=login_succeeded&actor=x',
   '/admin/keys',
 ];
+
+/** Routes for browsers that show no page of ours, each with what they do. */
+const noPages: Readonly<Record<string, string>> = {
+  '/.vestibule/callback': 'leads on',
+  '/.vestibule/login': 'leads on',
+  '/admin': 'leads to the first of its pages',
+  '/assets/:file': 'a file',
+  '/auth/connections/:id/callback': 'leads on',
+  '/auth/connections/:id/login': 'leads on',
+  '/auth/connections/:id/metadata': 'a document',
+  '/auth/connections/:id/slo': 'leads on',
+  '/auth/ory/consent': 'leads on',
+  '/auth/ory/login': 'leads on',
+  '/auth/ory/logout': 'leads on',
+  '/auth/ory/session-question/admin/oauth2/auth/requests/login': 'for Kratos',
+  '/auth/verify/*': 'for proxies',
+  '/docs/openapi.json': 'a document',
+  '/favicon.ico': 'a file',
+  '/health/reach': 'for the doctor',
+  '/metrics': 'for Prometheus',
+  '/ory/hydra': 'Hydra',
+  '/ory/hydra/': 'Hydra',
+  '/ory/hydra/*': 'Hydra',
+  '/ory/kratos': 'Kratos',
+  '/ory/kratos/': 'Kratos',
+  '/ory/kratos/*': 'Kratos',
+};
+
+/** Pages that need more than a visit: the test that opens them in Chromium. */
+const openedIn: Readonly<Record<string, string>> = {
+  '/auth/cli': 'test/journeys/readme-commands.spec.ts',
+  '/docs': 'test/browser/api-docs.spec.ts',
+  '/invitation/accepted':
+    'src/features/organisations/test/extended/journeys/invited-as-an-existing-user.spec.ts',
+  '/orgs/:id/connections': 'src/features/connections/test/extended/browser/org-connections.spec.ts',
+  '/orgs/:id/connections/:connectionId':
+    'src/features/connections/test/extended/browser/org-connections.spec.ts',
+  '/orgs/:id/connections/:connectionId/remove':
+    'src/features/connections-oidc/test/extended/journeys/owner-connects-company.spec.ts',
+  '/orgs/:id/connections/new': 'src/features/connections/test/extended/browser/org-connections.spec.ts',
+  '/second-factor': 'src/features/second-factor/test/extended/journeys/second-factor-policy.spec.ts',
+  '/ui/connections/:id': 'src/features/connections-ldap/test/extended/journeys/air-gapped-ldap.spec.ts',
+  '/ui/identify': 'src/features/connections-ldap/test/extended/journeys/air-gapped-ldap.spec.ts',
+};
 
 async function look(paths: readonly string[]): Promise<void> {
   const { page, stack } = stage;
@@ -101,6 +179,7 @@ async function look(paths: readonly string[]): Promise<void> {
   await page.emulateMedia({ reducedMotion: 'reduce' });
   for (const path of paths) {
     await page.goto(stack.url + addressOf(path));
+    seen.add(new URL(page.url()).pathname);
     if (path === '/demo') {
       // Its script shows this button once it knows who is there.
       await page.locator('[data-action=me]').waitFor();
@@ -168,3 +247,21 @@ describe(
     });
   },
 );
+
+it('no page was left out: every other route for browsers is none, or is opened by another test', async () => {
+  const document = z
+    .looseObject({ paths: z.record(z.string(), z.unknown()) })
+    .parse(await fetch(`${stage.stack.url}/docs/openapi.json`).then(async (answer) => answer.json()));
+  const documented = new Set(Object.keys(document.paths).map((path) => path.replaceAll(/\{(\w+)\}/g, ':$1')));
+  const fastify: FastifyInstance = stage.stack.app().getHttpAdapter().getInstance();
+  const pages = listRoutes(fastify)
+    .filter(({ method, pattern }) => method === 'GET' && !documented.has(pattern))
+    .map(({ pattern }) => pattern);
+  const isLookedAt = (pattern: string): boolean => {
+    const form = new RegExp(`^${pattern.replaceAll(/:\w+/g, '[^/]+')}$`);
+    return [...seen].some((path) => form.test(path));
+  };
+  const others = pages.filter((pattern) => !isLookedAt(pattern)).toSorted();
+  expect(others).toEqual([...Object.keys(noPages), ...Object.keys(openedIn)].toSorted());
+  expect(Object.values(openedIn).filter((spec) => !existsSync(spec))).toEqual([]);
+});
