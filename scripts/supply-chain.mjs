@@ -87,7 +87,8 @@ function isRange(text) {
 
 function withoutAlias(group, name, range) {
   const alias = `npm:${aliases.get(name)}@`;
-  return group === 'devDependencies' && range.startsWith(alias) ? range.slice(alias.length) : range;
+  const isArgued = group === 'devDependencies' && aliases.has(name) && range.startsWith(alias);
+  return isArgued ? range.slice(alias.length) : range;
 }
 
 /**

@@ -102,7 +102,11 @@ export async function createApp(
 }
 
 async function modulesOf({ features }: Configuration): Promise<Type[]> {
-  const modules = await Promise.all(features.map(async ({ feature }) => feature.module?.()));
+  const modules = await Promise.all(
+    features.map(async ({ feature, settings }) =>
+      settings?.isUsed() === false ? undefined : feature.module?.(),
+    ),
+  );
   return modules.filter((module) => module !== undefined);
 }
 

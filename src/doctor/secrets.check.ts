@@ -46,7 +46,7 @@ export const secretsCheck: Check = {
       }
     });
     secrets.forEach(({ name, text }, index) => {
-      const other = secrets.slice(0, index).find((earlier) => earlier.text === text);
+      const other = secrets.slice(0, index).find((earlier) => earlier.text === text && earlier.name !== name);
       if (other !== undefined) {
         found.push({ code: 'secret_reused', detail: `${other.name} and ${name}` });
       }

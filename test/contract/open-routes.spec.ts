@@ -29,7 +29,6 @@ const openUnderEveryProvider = [
   'GET /health/reach', // `vestibule doctor` alone, by proof of a secret; 404 for everybody else
   'GET /health/ready',
   'GET /invitation', // names the invite of a link; accepting takes a session
-  'GET /metrics', // 404 unless METRICS is on, and then for those who may read them
   'GET /second-factor', // states what a policy requires of a session; redirects everyone else
   'POST /.vestibule/logout', // on a protected host, of nobody: nothing happens
   'POST /auth/backchannel-logout', // the logout token is the credential

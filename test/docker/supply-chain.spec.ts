@@ -113,6 +113,7 @@ describe('the supply chain', () => {
     'file:../a',
     'https://packages.example/a.tgz',
     'npm:b@1.0.0',
+    'npm:undefined@1.0.0',
     'latest',
   ])('a manifest that asks for %s is found', (range) => {
     expect(manifestProblems({ dependencies: { a: range } })).toHaveLength(1);

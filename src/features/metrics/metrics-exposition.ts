@@ -1,7 +1,8 @@
+import { Injectable } from '@nestjs/common';
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 import { type MetricDefinition, metricCatalogue } from './metric.catalogue.js';
 import type { CounterSeries, HistogramSeries } from './metric-series.js';
-import type { Metrics } from './metrics.js';
+import { Metrics } from './metrics.js';
 
 /** Gauges of prom-client named like counters; `nodejs_active_resources` reports the same under a better name. */
 const misnamed = [
@@ -53,6 +54,7 @@ class KeptHistogram extends Histogram {
 }
 
 /** Renders every metric of the catalogue, and those of the process, with prom-client. */
+@Injectable()
 export class MetricsExposition {
   readonly #registry = new Registry();
 

@@ -8,33 +8,19 @@ import { CoreModule } from '../../platform/core/core.module.js';
 import { Telemetry } from '../../platform/telemetry/telemetry.js';
 import { HttpMetrics } from './http-metrics.js';
 import { watchMetrics } from './metric-watch.js';
-import { EXPOSITION, MetricsController } from './metrics.controller.js';
+import { MetricsController } from './metrics.controller.js';
 import { MetricsAccess } from './metrics-access.js';
-import type { MetricsExposition } from './metrics-exposition.js';
-import { type MetricSettings, isOn, metricSettings } from './metrics.settings.js';
+import { MetricsExposition } from './metrics-exposition.js';
 import { Metrics } from './metrics.js';
 
-/** The module of metrics. If they are off, nothing is counted, and prom-client isn't loaded. */
+/** The module of metrics, which is loaded if they are on. */
 @Module({
   imports: [CoreModule],
   controllers: [MetricsController],
-  providers: [
-    Metrics,
-    MetricsAccess,
-    {
-      provide: EXPOSITION,
-      inject: [Metrics, metricSettings.token],
-      useFactory: async (
-        metrics: Metrics,
-        settings: MetricSettings,
-      ): Promise<MetricsExposition | undefined> =>
-        isOn(settings) ? new (await import('./metrics-exposition.js')).MetricsExposition(metrics) : undefined,
-    },
-  ],
+  providers: [Metrics, MetricsAccess, MetricsExposition],
 })
 export class MetricsModule implements OnModuleInit {
   readonly #configuration: Configuration;
-  readonly #isOn: boolean;
 
   constructor(
     telemetry: Telemetry,
@@ -42,20 +28,14 @@ export class MetricsModule implements OnModuleInit {
     private readonly metrics: Metrics,
     private readonly parts: ModuleRef,
     @Inject(CONFIGURATION) configuration: Configuration,
-    @Inject(metricSettings.token) settings: MetricSettings,
   ) {
     this.#configuration = configuration;
-    this.#isOn = isOn(settings);
-    if (this.#isOn) {
-      telemetry.recorder = metrics;
-      countRequests(httpAdapter.getInstance(), new HttpMetrics(metrics));
-    }
+    telemetry.recorder = metrics;
+    countRequests(httpAdapter.getInstance(), new HttpMetrics(metrics));
   }
 
   onModuleInit(): void {
-    if (this.#isOn) {
-      watchMetrics(this.metrics, this.parts, this.#configuration);
-    }
+    watchMetrics(this.metrics, this.parts, this.#configuration);
   }
 }
 

@@ -36,7 +36,7 @@ export const tracingSettings = defineSettings('tracingSettings', {
       'Headers for the collector: a comma-separated list of `name=value`, with percent-encoded values.',
     derivedDefault: 'none',
     example: 'authorization=Bearer%20your-token',
-    secret: true,
+    secret: 'headers',
   }),
   OTEL_SERVICE_NAME: z.string().min(1).max(100).default('vestibule').register(variableDocs, {
     description: 'Name of this service in traces.',

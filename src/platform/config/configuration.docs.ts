@@ -157,7 +157,7 @@ function renderVariable(variable: DocumentedVariable): string {
     `Default: ${defaultText(variable)}`,
     ...(recommendation === undefined ? [] : [`Advice: ${recommendation}`]),
     ...(example === undefined ? [] : [`Example: \`${example}\``]),
-    ...(secret === true ? ['Secret'] : []),
+    ...((secret ?? false) === false ? [] : ['Secret']),
   ];
   // A backslash at the end of a line breaks it.
   return [`### \`${name}\``, '', description, '', facts.join('\\\n'), ''].join('\n');

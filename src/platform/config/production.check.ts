@@ -57,10 +57,9 @@ function isPlainElsewhere(entry: string): boolean {
   return url?.protocol === 'http:' && !isLoopbackHost(url.hostname);
 }
 
-/** Whether a secret is a placeholder, also as a header has it. */
+/** Whether a secret is a placeholder. */
 export function isPlaceholder(secret: string): boolean {
-  const bare = secret.trim().replace(/^(?:Basic|Bearer|Token) /i, '');
-  return placeholders.some((pattern) => pattern.test(bare));
+  return placeholders.some((pattern) => pattern.test(secret.trim()));
 }
 
 /** The problem of a variable with a placeholder. */

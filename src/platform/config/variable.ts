@@ -11,8 +11,8 @@ export interface VariableDoc {
   readonly recommendation?: string;
   /** A value for .env.example. */
   readonly example?: string;
-  /** Whether the value must never be shown. */
-  readonly secret?: boolean;
+  /** Whether the value must never be shown; `headers` if it has values of headers (`authorization=Bearer …`). */
+  readonly secret?: boolean | 'headers';
 }
 
 /** Registry that ties each variable's schema to its documentation; the docs are generated from it. */

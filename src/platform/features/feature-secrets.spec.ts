@@ -19,7 +19,7 @@ const settings = defineSettings('billing', {
     .string()
     .transform((text) => new Map([['authorization', text]]))
     .optional()
-    .register(variableDocs, docs),
+    .register(variableDocs, { ...docs, secret: 'headers' }),
   BILLING_NUMBER: z.string().transform(Number).optional().register(variableDocs, docs),
 });
 const billing = defineFeature({ name: 'billing', settings });
@@ -57,7 +57,7 @@ it.each([
     { BILLING_TOKENS: 'a1, b2' },
     ['BILLING_TOKENS value a1', 'BILLING_TOKENS value b2', 'BILLING_TOKENS part a1, b2'],
   ],
-  [{ BILLING_HEADERS: 'Bearer 1f' }, ['BILLING_HEADERS password Bearer 1f']],
+  [{ BILLING_HEADERS: 'Bearer  1f' }, ['BILLING_HEADERS password 1f', 'BILLING_HEADERS part Bearer  1f']],
   [{ BILLING_NUMBER: '1234567' }, ['BILLING_NUMBER part 1234567']],
   [
     { BILLING_SHOPS: '[{"id":"shop","pin":["9x"],"count":1}]' },
@@ -86,7 +86,7 @@ it.each([
   ['BILLING_TOKEN', 'amqp://app:password@mq.internal', true],
   ['BILLING_TOKEN', one, false],
   ['BILLING_URL', 'changeme', false],
-  ['BILLING_HEADERS', 'Bearer your-token', true],
+  ['BILLING_HEADERS', 'Bearer  your-token', true],
   ['BILLING_SHOPS', '{"id":"admin"}', false],
 ])('in production, %s=%s is a placeholder: %s', (name, value, isRefused) => {
   const problem = `${name}: is a placeholder, and NODE_ENV is production`;

@@ -7,10 +7,12 @@ export interface FeatureSecret {
   /** Name of the variable. */
   readonly name: string;
   readonly text: string;
-  /** `value`: a whole value, or an entry of a list; `password`: for a server, in a URL or a map; `part`: anything else of the value. */
+  /** `value`: a whole value, or an entry of a list; `password`: of a server, in a URL, or in a header; `part`: anything else of the value. */
   readonly kind: 'value' | 'password' | 'part';
 }
 
+/** How a header names what kind of secret it has (RFC 9110 section 11.4). */
+const scheme = /^(?:Basic|Bearer|Token) +/i;
 /** Levels of a value in which texts are looked for: parsers make no deeper ones, and a circle has no end. */
 const deepest = 8;
 
@@ -24,9 +26,11 @@ export function secretsAmong(
   parsed: Readonly<Record<string, unknown>>,
 ): readonly FeatureSecret[] {
   return Object.entries(shape)
-    .filter(([, schema]) => variableDocs.get(schema)?.secret === true)
-    .flatMap(([name]) => {
-      const found = textsIn(parsed[name]).map((text): FeatureSecret => ({ name, ...text }));
+    .filter(([, schema]) => (variableDocs.get(schema)?.secret ?? false) !== false)
+    .flatMap(([name, schema]) => {
+      const found = textsIn(parsed[name], variableDocs.get(schema)?.secret === 'headers').map(
+        (text): FeatureSecret => ({ name, ...text }),
+      );
       const whole = given[name] ?? '';
       return whole === '' || found.some(({ text }) => text === whole)
         ? found
@@ -34,10 +38,10 @@ export function secretsAmong(
     });
 }
 
-function textsIn(value: unknown, level = 0): readonly Omit<FeatureSecret, 'name'>[] {
+function textsIn(value: unknown, areHeaders: boolean, level = 0): readonly Omit<FeatureSecret, 'name'>[] {
   if (typeof value === 'string' || value instanceof URL) {
     const text = String(value);
-    const password = passwordOf(text);
+    const password = areHeaders ? text.replace(scheme, '') : passwordOf(text);
     return password === ''
       ? [{ text, kind: 'value' }]
       : [
@@ -56,11 +60,13 @@ function textsIn(value: unknown, level = 0): readonly Omit<FeatureSecret, 'name'
     return [];
   }
   if (Array.isArray(value)) {
-    return value.flatMap((entry) => textsIn(entry, level + 1));
+    return value.flatMap((entry) => textsIn(entry, areHeaders, level + 1));
   }
   const members = value instanceof Map || value instanceof Set ? [...value.values()] : Object.values(value);
-  const inside = value instanceof Map ? 'password' : 'part';
   return members.flatMap((member) =>
-    textsIn(member, level + 1).map(({ text, kind }) => ({ text, kind: kind === 'value' ? inside : kind })),
+    textsIn(member, areHeaders, level + 1).map(({ text, kind }) => ({
+      text,
+      kind: kind === 'value' ? 'part' : kind,
+    })),
   );
 }

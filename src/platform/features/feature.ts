@@ -74,7 +74,7 @@ export interface FeatureDefinition<Shape extends z.ZodRawShape> {
   readonly prefixes?: readonly string[];
   /** The values of `AUTH_PROVIDER` with which it exists. Default: all. */
   readonly providers?: readonly CoreSettings['AUTH_PROVIDER'][];
-  /** Its environment variables, whose values `contradictions`, `hosts`, `orgs`, `audiences` and `checks` are told. Default: none. */
+  /** Its environment variables, whose values `contradictions`, `hosts`, `orgs`, `audiences`, `checks` and `isUsed` are told. Default: none. */
   readonly settings?: FeatureSettings<Shape>;
   /** Lines about settings that contradict each other, each begun by a variable's name and a colon. */
   readonly contradictions?: (settings: z.output<z.ZodObject<Shape>>, core: CoreSettings) => readonly string[];
@@ -103,6 +103,8 @@ export interface FeatureDefinition<Shape extends z.ZodRawShape> {
   readonly groups?: Readonly<Record<string, string>>;
   /** The kind of connections that it serves, with code that extends `CompanyCode`: one of this program's own features does. */
   readonly connectionKind?: ConnectionKind;
+  /** Whether its module is loaded with these settings. Default: always. */
+  readonly isUsed?: (settings: z.output<z.ZodObject<Shape>>) => boolean;
   /** Brings its module, when the feature is used. Declarations alone are read by programs that don't run it. */
   readonly module?: () => Promise<Type>;
   /**
@@ -120,6 +122,7 @@ export interface Feature extends Omit<
   | 'hosts'
   | 'orgs'
   | 'audiences'
+  | 'isUsed'
   | 'checks'
   | 'needs'
   | 'auditEvents'
@@ -157,6 +160,8 @@ export interface ReadSettings {
   hosts(): readonly CalledHost[];
   orgs(): readonly NamedOrg[];
   audiences(): readonly NamedAudience[];
+  /** Whether the feature's module is loaded. */
+  isUsed(): boolean;
   /** What is never shown, and no placeholder in production. */
   secrets(): readonly FeatureSecret[];
   /** Its checks for these values. */
@@ -187,6 +192,7 @@ export function defineFeature({
   orgs,
   audiences,
   checks = [],
+  isUsed,
   ...others
 }: FeatureDefinition<z.ZodRawShape>): Feature {
   const { token, variables } = settings ?? defineSettings<z.ZodRawShape>(others.name, {});
@@ -213,6 +219,7 @@ export function defineFeature({
               hosts: () => hosts?.(data) ?? [],
               orgs: () => orgs?.(data) ?? [],
               audiences: () => audiences?.(data) ?? [],
+              isUsed: () => isUsed?.(data) ?? true,
               secrets: () => secretsAmong(variables, values, data),
               checks: () =>
                 checks.map(({ name, isCheap, run }) => ({
