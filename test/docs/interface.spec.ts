@@ -8,6 +8,8 @@ import * as entry from '../../src/index.js';
 import * as testing from '../../src/testing.js';
 import { renderEnvExample } from '../../src/platform/config/configuration.docs.js';
 import { problemsWith } from '../../src/platform/errors/problem.catalogue.js';
+import { findingCatalogue } from '../../src/doctor/finding.catalogue.js';
+import { metricCatalogue } from '../../src/features/metrics/metric.catalogue.js';
 import { auditEventTypesWith } from '../../src/platform/features/audit-event.catalogue.js';
 import { ScopeCatalogue } from '../../src/platform/features/scope.catalogue.js';
 import { claimsSchema } from '../../src/session/tokens/claims.schema.js';
@@ -16,6 +18,9 @@ import { releases } from '../support/releases.js';
 
 const path = 'docs/internals/interface.json';
 const root = fileURLToPath(new URL('../..', import.meta.url));
+
+/** What the release after the next one may lack, in the words of this test's failure. `CHANGELOG.md` says so, too. */
+const deprecated: readonly string[] = [];
 
 /** What a part of the interface promises, by name: `needs` may only become fewer, all other lists only more. */
 interface Promised {
@@ -31,7 +36,9 @@ interface Schema {
   readonly properties?: Readonly<Record<string, Schema>> | undefined;
   readonly required?: readonly string[] | undefined;
   readonly items?: Schema | undefined;
+  readonly enum?: readonly unknown[] | undefined;
   readonly anyOf?: readonly Schema[] | undefined;
+  readonly allOf?: readonly Schema[] | undefined;
   readonly oneOf?: readonly Schema[] | undefined;
 }
 const schemaSchema: z.ZodType<Schema> = z.lazy(() =>
@@ -41,7 +48,9 @@ const schemaSchema: z.ZodType<Schema> = z.lazy(() =>
     properties: z.record(z.string(), schemaSchema).optional(),
     required: z.array(z.string()).optional(),
     items: schemaSchema.optional(),
+    enum: z.array(z.unknown()).optional(),
     anyOf: z.array(schemaSchema).optional(),
+    allOf: z.array(schemaSchema).optional(),
     oneOf: z.array(schemaSchema).optional(),
   }),
 );
@@ -80,6 +89,7 @@ async function present(): Promise<Promised> {
   const document = documentSchema.parse((await gateway.request('/docs/openapi.json')).json());
   const { properties = {}, required = [] } = schemaSchema.parse(z.toJSONSchema(claimsSchema));
   return {
+    deprecated,
     settings: [
       ...new Set(
         [...renderEnvExample(ownFeatures).matchAll(/^# ([A-Z][A-Z\d_]*)=/gm)].map(([, name = '']) => name),
@@ -88,12 +98,15 @@ async function present(): Promise<Promised> {
     problems: problemsWith(ownFeatures).map(({ code, status }) => `${code} ${status}`),
     scopes: [...new ScopeCatalogue(ownFeatures).scopes.keys()],
     'audit events': [...auditEventTypesWith(ownFeatures)],
+    findings: Object.keys(findingCatalogue),
+    metrics: Object.keys(metricCatalogue),
     claims: Object.keys(properties).map((name) => (required.includes(name) ? name : `${name}, optional`)),
     exports: [...Object.keys(entry), ...Object.keys(testing).map((name) => `testing: ${name}`)],
     operations: Object.fromEntries(
       Object.entries(document.paths).flatMap(([route, operations]) =>
         Object.entries(operations).map(([method, operation]) => [
-          `${method.toUpperCase()} ${route}`,
+          // Nobody sees what a part of a path is called.
+          `${method.toUpperCase()} ${route.replaceAll(/\{\w+\}/g, '{}')}`,
           operationIn(document, operation),
         ]),
       ),
@@ -102,37 +115,64 @@ async function present(): Promise<Promised> {
 }
 
 function operationIn(document: Document, { parameters = [], requestBody, responses }: Operation): Promised {
-  const body = resolved(document, Object.values(requestBody?.content ?? {})[0]?.schema ?? {});
   const named = parameters.filter((parameter) => parameter.in !== 'path');
+  const bodies = Object.entries(requestBody?.content ?? {}).map(
+    ([type, { schema = {} }]) => [type, membersIn(document, schema, '')] as const,
+  );
   return {
-    accepts: [...named.map(({ name }) => name), ...Object.keys(body.properties ?? {})],
+    accepts: [
+      ...named.map((parameter) => `${parameter.in} ${parameter.name}`),
+      ...bodies.flatMap(([type, members]) => [type, ...members.map(({ text }) => `${type}: ${text}`)]),
+    ],
     needs: [
-      ...named.filter((parameter) => parameter.required === true).map(({ name }) => name),
-      ...(body.required ?? []),
+      ...named
+        .filter((parameter) => parameter.required === true)
+        .map((parameter) => `${parameter.in} ${parameter.name}`),
+      ...bodies.flatMap(([type, members]) =>
+        members.filter(({ isRequired }) => isRequired).map(({ place }) => `${type}: ${place}`),
+      ),
     ],
     answers: Object.fromEntries(
       Object.entries(responses)
-        .filter(([status]) => status.startsWith('2'))
-        .map(([status, { content }]) => [
+        .filter(([status]) => /^[23]/.test(status))
+        .map(([status, { content = {} }]) => [
           status,
-          membersIn(document, Object.values(content ?? {})[0]?.schema ?? {}, ''),
+          Object.entries(content).flatMap(([type, { schema = {} }]) => [
+            type,
+            // An answer may have a new value some day, a request's old ones stay.
+            ...membersIn(document, schema, '')
+              .filter(({ isValue }) => !isValue)
+              .map(({ text, isRequired }) => `${type}: ${text}${isRequired ? ', always' : ''}`),
+          ]),
         ]),
     ),
   };
 }
 
-/** Each member of an answer with its type. */
-function membersIn(document: Document, given: Schema, place: string): readonly string[] {
-  const { type, properties, items, anyOf, oneOf } = resolved(document, given);
-  const own = type === undefined || place === '' ? [] : [`${place} ${[type].flat().join(' or ')}`];
-  return [
-    ...own,
-    ...Object.entries(properties ?? {}).flatMap(([name, member]) =>
-      membersIn(document, member, place === '' ? name : `${place}.${name}`),
+interface Member {
+  readonly place: string;
+  /** Its place with its type, or with one of its values. */
+  readonly text: string;
+  readonly isValue: boolean;
+  readonly isRequired: boolean;
+}
+
+/** Each member of a body with its type, and with each of its values if they are listed. */
+function membersIn(document: Document, given: Schema, place: string, isRequired = false): readonly Member[] {
+  const { type, properties = {}, required = [], items, ...others } = resolved(document, given);
+  const types = type === undefined || place === '' ? [] : [`${place} ${[type].flat().join(' or ')}`];
+  const values = place === '' ? [] : (others.enum ?? []).map((value) => `${place} = ${String(value)}`);
+  const parts = [others.allOf, others.anyOf, others.oneOf].flatMap((list) => list ?? []);
+  const found = [
+    ...types.map((text) => ({ place, text, isValue: false, isRequired })),
+    ...values.map((text) => ({ place, text, isValue: true, isRequired: false })),
+    ...Object.entries(properties).flatMap(([name, member]) =>
+      membersIn(document, member, place === '' ? name : `${place}.${name}`, required.includes(name)),
     ),
     ...(items === undefined ? [] : membersIn(document, items, `${place}[]`)),
-    ...[...(anyOf ?? []), ...(oneOf ?? [])].flatMap((one) => membersIn(document, one, place)),
-  ].filter((member, index, all) => all.indexOf(member) === index);
+    ...parts.flatMap((part) => membersIn(document, part, place, isRequired)),
+  ];
+  return found.filter(({ text }, index) => found.findIndex((other) => other.text === text) === index);
 }
 
 function resolved({ components }: Document, schema: Schema): Schema {
@@ -176,11 +216,14 @@ it('docs/internals/interface.json is what programs and operators may rely on', a
   await expect(text).toMatchFileSnapshot(fileURLToPath(new URL(`../../${path}`, import.meta.url)));
 });
 
-it('nothing that the last release promised is gone, and nothing needs more', async () => {
-  const { version, commit } = releases.at(-1) ?? {};
+it('nothing that the last release promised is gone, unless it called it deprecated, and nothing needs more', async () => {
+  const last = releases.at(-1) ?? { version: '', commit: '' };
+  expect(last.commit).toMatch(/^[0-9a-f]{40}$/);
   // The first release that has the file is 0.3.0.
-  const before = version === '0.2.0' ? {} : await promisedAt(commit);
-  expect(broken(before, await present(), '')).toEqual([]);
+  const before = last.version.startsWith('0.2.') ? {} : await promisedAt(last.commit);
+  const { deprecated = [], ...promised } = before;
+  const lost = broken(promised, await present(), '');
+  expect(lost.filter((line) => !(isList(deprecated) && deprecated.includes(line)))).toEqual([]);
 });
 
 it('what a promise loses is found, and what it gains is not', async () => {
@@ -201,7 +244,7 @@ it('what a promise loses is found, and what it gains is not', async () => {
   );
 });
 
-async function promisedAt(commit = ''): Promise<Promised> {
+async function promisedAt(commit: string): Promise<Promised> {
   const { stdout } = await promisify(execFile)('git', ['show', `${commit}:${path}`], {
     cwd: root,
     maxBuffer: 2 ** 24,
