@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -55,6 +55,22 @@ it('each release is kept with its commit', async () => {
     const { stdout } = await run('git', ['show', `${commit}:package.json`], { cwd: root });
     expect(JSON.parse(stdout)).toMatchObject({ version: released });
   }
+});
+
+it('updates are tested from the last release whose database is migrated', async () => {
+  const migrationsAmong = (paths: readonly string[]): string[] =>
+    paths.flatMap((path) => /\d{4}-[\w-]+(?=\.migration\.ts$)/.exec(path) ?? []);
+  const current = migrationsAmong(await readdir(join(root, 'src'), { recursive: true }));
+  expect(current.length).toBeGreaterThan(20);
+  const older: string[] = [];
+  for (const { commit, version: released } of releases) {
+    const { stdout } = await run('git', ['ls-tree', '-r', '--name-only', commit, 'src'], { cwd: root });
+    const known = migrationsAmong(stdout.split('\n'));
+    older.push(...(current.every((name) => known.includes(name)) ? [] : [released]));
+  }
+  expect(await readFile(join(root, 'test/journeys/upgrade.spec.ts'), 'utf8')).toContain(
+    `prepareRelease('${older.at(-1)}')`,
+  );
 });
 
 it('the README names the version and the last release', async () => {
