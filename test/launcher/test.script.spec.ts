@@ -50,10 +50,12 @@ it(
 );
 
 it('each program is needed by a file, and each file’s needs that are programs are known', () => {
-  const files = readdirSync(`${checkout}/test`, { recursive: true, encoding: 'utf8' }).filter(
-    (name) => name.endsWith('.spec.ts') && !name.includes('node_modules'),
+  const files = ['test', 'src'].flatMap((folder) =>
+    readdirSync(`${checkout}/${folder}`, { recursive: true, encoding: 'utf8' })
+      .filter((name) => name.endsWith('.spec.ts') && !name.includes('node_modules'))
+      .map((name) => `${folder}/${name}`),
   );
-  const needs = new Set(files.flatMap((name) => [...needsOf(`test/${name}`)]));
+  const needs = new Set(files.flatMap((name) => [...needsOf(name)]));
   const known = programs.flatMap((program) => program.needs);
   expect(known.filter((need) => !needs.has(need))).toEqual([]);
   expect([...needs].filter((need) => need.endsWith('Path') && !known.includes(need))).toEqual([]);
