@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { z } from 'zod';
 import { newSecret, providerEnv } from '../../test/support/gateway.js';
 import { type Configuration, loadConfiguration } from '../platform/config/configuration.js';
-import { variableDocs } from '../platform/config/variable.js';
+import { commaList, variableDocs } from '../platform/config/variable.js';
 import { defineFeature, defineSettings } from '../platform/features/feature.js';
 import { redact } from './finding-redaction.js';
 import { secretsCheck } from './secrets.check.js';
@@ -13,6 +13,12 @@ const billing = defineFeature({
   settings: defineSettings('billing', {
     BILLING_TOKEN: z.string().optional().register(variableDocs, docs),
     BILLING_QUEUE: z.url().optional().register(variableDocs, docs),
+    BILLING_TOKENS: commaList.default([]).register(variableDocs, docs),
+    BILLING_HEADERS: z
+      .string()
+      .default('')
+      .transform((text) => new Map(text.split(',').map((value, index) => [`x-${index}`, value])))
+      .register(variableDocs, { ...docs, secret: 'headers' }),
     BILLING_NAME: z.string().optional().register(variableDocs, { description: 'A name.' }),
   }),
 });
@@ -31,6 +37,12 @@ it.each([
   [
     { BILLING_QUEUE: 'amqp://app:password@mq.internal' },
     ['secret_documented: the password in BILLING_QUEUE'],
+  ],
+  [{ BILLING_TOKENS: `${token},${token}` }, ['secret_reused: BILLING_TOKENS and BILLING_TOKENS']],
+  [{ BILLING_HEADERS: 'us,us' }, []],
+  [
+    { BILLING_HEADERS: `us,Bearer ${token}`, BILLING_TOKEN: token },
+    ['secret_reused: BILLING_TOKEN and the password in BILLING_HEADERS'],
   ],
   [{ BILLING_TOKEN: token, ADMIN_PASSWORD: token }, ['secret_reused: ADMIN_PASSWORD and BILLING_TOKEN']],
 ])('finds what is wrong with the secrets of features: %j', async (values, expected) => {

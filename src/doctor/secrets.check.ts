@@ -45,8 +45,11 @@ export const secretsCheck: Check = {
         found.push({ code: 'secret_weak', detail: `SECRETS, entry ${index + 1}` });
       }
     });
-    secrets.forEach(({ name, text }, index) => {
-      const other = secrets.slice(0, index).find((earlier) => earlier.text === text && earlier.name !== name);
+    secrets.forEach(({ name, text, isJudged }, index) => {
+      // Servers and headers of one setting may have the same password.
+      const other = secrets
+        .slice(0, index)
+        .find((earlier) => earlier.text === text && (isJudged || earlier.name !== name));
       if (other !== undefined) {
         found.push({ code: 'secret_reused', detail: `${other.name} and ${name}` });
       }

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { Logger, type OnApplicationShutdown } from '@nestjs/common';
+import { Inject, Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
 import {
   type Context,
   ROOT_CONTEXT,
@@ -37,10 +37,11 @@ import {
 } from '@opentelemetry/semantic-conventions';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { addressRanges } from '../../platform/config/address-ranges.js';
-import type { CommonConfiguration } from '../../platform/config/configuration.js';
+import { CONFIGURATION } from '../../platform/config/config.module.js';
+import type { Configuration } from '../../platform/config/configuration.js';
 import { version } from '../../platform/core/version.js';
 import { type CallDescription, type CallSpan, Tracing } from '../../platform/telemetry/telemetry.js';
-import type { TracingSettings } from './tracing.settings.js';
+import { type TracingSettings, tracingSettings } from './tracing.settings.js';
 
 /** Milliseconds that a collector may take for a batch. */
 const exportTimeout = 3000;
@@ -58,6 +59,7 @@ const methods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIO
  * Traces with OpenTelemetry: a span for each request, each call to an upstream and each SQL statement. Spans wait in a bounded
  * queue and are sent to the collector in batches, in the background. Spans that can't be sent are dropped.
  */
+@Injectable()
 export class OpenTelemetryTracing extends Tracing implements OnApplicationShutdown {
   readonly #logger = new Logger('tracing');
   readonly #provider: NodeTracerProvider;
@@ -67,13 +69,12 @@ export class OpenTelemetryTracing extends Tracing implements OnApplicationShutdo
   readonly #contexts = new WeakMap<FastifyRequest, Context>();
   #warnedAt = Number.NEGATIVE_INFINITY;
 
-  /** @param endpoint of the collector, without `/v1/traces`. */
   constructor(
-    { DATABASE_URL, TRUST_PROXY }: CommonConfiguration,
-    settings: TracingSettings,
-    endpoint: string,
+    @Inject(CONFIGURATION) { DATABASE_URL, TRUST_PROXY }: Configuration,
+    @Inject(tracingSettings.token) settings: TracingSettings,
   ) {
     super();
+    const { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint = '' } = settings;
     const exporter = new OTLPTraceExporter({
       url: `${endpoint}/v1/traces`,
       headers: Object.fromEntries(settings.OTEL_EXPORTER_OTLP_HEADERS),

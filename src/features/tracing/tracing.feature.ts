@@ -8,5 +8,6 @@ export const tracing = defineFeature({
   settings: tracingSettings,
   hosts: ({ OTEL_EXPORTER_OTLP_ENDPOINT: url }) =>
     url === undefined ? [] : [['OTEL_EXPORTER_OTLP_ENDPOINT', url]],
+  isUsed: ({ OTEL_EXPORTER_OTLP_ENDPOINT: url }) => url !== undefined,
   module: async () => (await import('./tracing.module.js')).TracingModule,
 });
