@@ -141,7 +141,6 @@ const noPages: Readonly<Record<string, string>> = {
   '/docs/openapi.json': 'a document',
   '/favicon.ico': 'a file',
   '/health/reach': 'for the doctor',
-  '/metrics': 'for Prometheus',
   '/ory/hydra': 'Hydra',
   '/ory/hydra/': 'Hydra',
   '/ory/hydra/*': 'Hydra',
