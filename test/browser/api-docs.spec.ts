@@ -105,15 +105,15 @@ it('an operation of each group opens, ready to be executed, and answers as docum
       await summary.click();
       const execute = operation.getByRole('button', { name: 'Execute' });
       await execute.waitFor();
-      for (const field of await operation.locator('.parameters tr:has(.required) input').all()) {
-        // Examples of the document fill the rest in.
-        await field.fill((await field.inputValue()) || crypto.randomUUID());
-      }
       // The row of column names has such a cell at once, those of the answers come with the resolved operation.
       const statuses = operation.locator(
         '.responses-table:not(.live-responses-table) td.response-col_status',
       );
       await statuses.filter({ hasText: /^\d/ }).first().waitFor();
+      for (const field of await operation.locator('.parameters tr:has(.required) input').all()) {
+        // Only now: what stands in a field when the operation is resolved is lost. Examples of the document fill the rest in.
+        await field.fill((await field.inputValue()) || crypto.randomUUID());
+      }
       const documented = await statuses.allInnerTexts();
       await execute.click();
       const live = operation.locator('.live-responses-table .response-col_status').last();
