@@ -21,6 +21,7 @@ import { defaultHeaders } from '../platform/http/security-headers.js';
 import { answerUnreadable } from '../platform/http/unreadable-request.js';
 import { OpenApiDocument } from '../pages/openapi-document.js';
 import type { ClaimsEnricher } from '../session/tokens/claims-enricher.js';
+import { RedirectFollower } from '../providers/ory/redirects/redirect-follower.js';
 import { setUpOryProxy } from '../providers/ory/proxy/ory-proxy.js';
 
 /** Largest request body, in bytes. */
@@ -93,6 +94,7 @@ export async function createApp(
   setUpTraffic(app, configuration);
   setUpAnswers(app);
   if (configuration.AUTH_PROVIDER === 'ory') {
+    new RedirectFollower(adapter.getInstance(), configuration.PUBLIC_URL).setUp();
     await setUpOryProxy(app, configuration);
   }
   app.get(OpenApiDocument, { strict: false }).set(() => createOpenApiDocument(app, configuration));

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import type { RegisteredClient } from './ory.admin.js';
-import type { Page, UserAgent } from './user-agent.js';
+import { nextOf, type Page, type UserAgent } from './user-agent.js';
 
 const tokensSchema = z.looseObject({
   access_token: z.string(),
@@ -89,7 +89,7 @@ export class OAuthApp {
 
 /** Where a page load ended, or would go on to when that is another origin. */
 export function landingOf(page: Page): URL {
-  return new URL(page.headers.get('location') ?? page.url, page.url);
+  return new URL(nextOf(page) ?? page.headers.get('location') ?? page.url, page.url);
 }
 
 /** The code in the answer that a browser brought back. */

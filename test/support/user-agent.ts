@@ -23,6 +23,7 @@ export interface Page {
 }
 
 const maximumRedirects = 20;
+const acceptsPages = { accept: 'text/html,application/xhtml+xml' } as const;
 
 /** A browser without a screen: cookies, redirects, forms, and the headers that browsers send by themselves. */
 export class UserAgent {
@@ -84,8 +85,12 @@ export class UserAgent {
   /** A page load: follows redirects until a page, or until one would leave the origin (that answer is returned). */
   async navigate(target: string, visit: Visit = {}): Promise<Page> {
     let page = await this.request(target, asNavigation(visit, this.#origin));
-    for (let count = 0; isRedirect(page) && count < maximumRedirects; count += 1) {
-      const next = new URL(page.headers.get('location') ?? '', page.url);
+    for (let count = 0; count < maximumRedirects; count += 1) {
+      const target = nextOf(page);
+      if (target === undefined) {
+        return page;
+      }
+      const next = new URL(target, page.url);
       if (next.origin !== this.#origin) {
         return page;
       }
@@ -94,15 +99,18 @@ export class UserAgent {
     return page;
   }
 
-  /** A page load that stops before a redirect is followed. @returns where that redirect leads. */
+  /**
+   * A page load that stops before a redirect is followed. As the gateway follows none for a browser without Fetch Metadata, each is seen.
+   * @returns where that redirect leads.
+   */
   async followUntil(target: string, stop: (next: URL) => boolean): Promise<URL> {
-    let page = await this.request(target, asNavigation({}, this.#origin));
+    let page = await this.request(target, { headers: acceptsPages });
     for (let count = 0; isRedirect(page) && count < maximumRedirects; count += 1) {
       const next = new URL(page.headers.get('location') ?? '', page.url);
       if (stop(next)) {
         return next;
       }
-      page = await this.request(next.href, asNavigation({}, this.#origin));
+      page = await this.request(next.href, { headers: acceptsPages });
     }
     throw new Error(`${new URL(page.url).pathname} (${page.status}) came before the awaited redirect`);
   }
@@ -158,6 +166,12 @@ export class UserAgent {
     const cookies = await this.jar.getCookies(this.#origin);
     return cookies.find(({ key }) => key === name)?.value;
   }
+}
+
+/** Where a browser goes on from an answer by itself: by a redirect, or by a page that leads on at once. */
+export function nextOf(page: Page): string | undefined {
+  const refresh = /http-equiv="refresh" content="0;url=([^"]+)"/.exec(page.text)?.[1];
+  return isRedirect(page) ? (page.headers.get('location') ?? undefined) : refresh?.replaceAll('&amp;', '&');
 }
 
 /** Action and body of the page's form that has all these fields. */
@@ -219,7 +233,7 @@ function asNavigation(visit: Visit, origin: string): Visit {
   return {
     ...visit,
     headers: {
-      accept: 'text/html,application/xhtml+xml',
+      ...acceptsPages,
       'sec-fetch-mode': 'navigate',
       'sec-fetch-site': 'same-origin',
       'sec-fetch-dest': 'document',

@@ -12,6 +12,17 @@ export function isNavigation(request: FastifyRequest): boolean {
   return mode === undefined ? acceptsHtml(request) : mode === 'navigate';
 }
 
+/** Whether a browser loads a document into a window with this request now, by what it says itself (Fetch Metadata): no frame, no prefetch, no script. */
+export function isDocumentLoad({ headers }: FastifyRequest): boolean {
+  return (
+    headers['sec-fetch-mode'] === 'navigate' &&
+    headers['sec-fetch-dest'] === 'document' &&
+    headers['sec-purpose'] === undefined &&
+    headers['purpose'] === undefined &&
+    headers['x-moz'] === undefined
+  );
+}
+
 /** Whether the caller accepts HTML by name. */
 export function acceptsHtml(request: FastifyRequest): boolean {
   return request.headers.accept?.includes('text/html') === true;

@@ -13,3 +13,12 @@ export function redirectPage(target: string): string {
     `<body><p><a href="${url}">Go on</a></p></body></html>`,
   ].join('');
 }
+
+/** Whether a redirect leads to a page of another origin. */
+export function leavesOrigin(location: string, origin: string): boolean {
+  return (
+    URL.canParse(location) &&
+    /^https?:$/.test(new URL(location).protocol) &&
+    new URL(location).origin !== origin
+  );
+}

@@ -10,7 +10,7 @@ import { DatabaseLocks } from '../../../platform/database/database-locks.js';
 import { Clock } from '../../../platform/time/clock.service.js';
 import { Problem } from '../../../platform/errors/problem.error.js';
 import { UpstreamCookies } from '../../../platform/http/upstream-cookies.js';
-import { redirectPage } from '../../../platform/http/redirect.page.js';
+import { leavesOrigin, redirectPage } from '../../../platform/http/redirect.page.js';
 import { ProblemFilter } from '../../../platform/http/problem.filter.js';
 import { pathOf } from '../../../platform/http/request-path.js';
 import { KratosClient } from '../kratos/kratos.client.js';
@@ -146,6 +146,7 @@ export async function setUpOryProxy(
       scope.addHook('onSend', (request, reply, _payload, done) => {
         calls.end(request, reply);
         queue.leave(request);
+        passage.answered(request, reply);
         done();
       });
       scope.addHook('onSend', async (request, reply, payload) => {
@@ -266,12 +267,4 @@ function headersForUpstream(
 /** The length of a body that a gate has changed. */
 function lengthOf(exchange: Exchange | undefined): Readonly<Record<string, string>> {
   return exchange?.length === undefined ? {} : { 'content-length': String(exchange.length) };
-}
-
-function leavesOrigin(location: string, origin: string): boolean {
-  return (
-    URL.canParse(location) &&
-    /^https?:$/.test(new URL(location).protocol) &&
-    new URL(location).origin !== origin
-  );
 }

@@ -15,13 +15,21 @@ const isTooLarge = (error: unknown): boolean =>
 export class ProxyCircuitBreaker {
   readonly #failures = new WeakMap<object, unknown>();
   readonly #unsent = new WeakSet<object>();
+  readonly #entered = new WeakMap<object, Settle>();
 
   constructor(private readonly breaker: CircuitBreaker) {}
 
   /** Begins a request that is about to be passed on. @throws {Problem} `provider_unavailable` while the circuit is open. */
   enter(request: FastifyRequest, reply: FastifyReply): void {
-    const settle = this.breaker.begin();
-    reply.raw.once('close', () => this.#leave(request, reply, settle));
+    this.#entered.set(request, this.breaker.begin());
+    reply.raw.once('close', () => this.#leave(request, reply));
+  }
+
+  /** Ends a request once the upstream has answered with a redirect, which may be followed before this answer is sent. */
+  answered(request: FastifyRequest, { statusCode }: FastifyReply): void {
+    if (statusCode >= 300 && statusCode < 400) {
+      this.#settle(request);
+    }
   }
 
   /** Notes that a request failed. @returns the error to answer with. */
@@ -44,12 +52,21 @@ export class ProxyCircuitBreaker {
   }
 
   /** Ends a request. If the browser left, or sent only a part of its body, that reveals nothing about the upstream. */
-  #leave(request: FastifyRequest, reply: FastifyReply, settle: Settle): void {
-    if (!reply.raw.writableFinished || !request.raw.complete || this.#unsent.has(request)) {
-      settle('left');
+  #leave(request: FastifyRequest, reply: FastifyReply): void {
+    // A request of this process (`inject`) has no `complete`: its body is there.
+    if (!reply.raw.writableFinished || request.raw.complete === false || this.#unsent.has(request)) {
+      this.#settle(request, 'left');
     } else {
       const isAway = isGatewayFailure(reply.statusCode);
-      settle(this.#failures.get(request) ?? (isAway ? unavailable('ory_upstream') : undefined));
+      this.#settle(
+        request,
+        this.#failures.get(request) ?? (isAway ? unavailable('ory_upstream') : undefined),
+      );
     }
+  }
+
+  #settle(request: FastifyRequest, failure?: unknown): void {
+    this.#entered.get(request)?.(failure);
+    this.#entered.delete(request);
   }
 }
