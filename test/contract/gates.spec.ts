@@ -81,6 +81,7 @@ it('the gates stand in this order, which is policy: a change of it is a decision
     'refresh',
     'code',
     'client-outage',
+    'used-verifier',
     'token-outage',
     'agent',
     'resource',

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { newPerson, signUp } from '../support/person.js';
 import { rawRequest } from '../support/raw.request.js';
+import { travel } from '../support/travel.js';
 import { type Stack, startStack } from '../support/stack.js';
 import { UserAgent, type Page } from '../support/user-agent.js';
 
@@ -32,6 +33,8 @@ describe.each(deployments)('cookies of a deployment on $scheme', ({ scheme, publ
     expect(page.url).toBe(`${publicUrl ?? stack.url}/`);
     expect((await agent.fetch('/auth/session')).status).toBe(200);
     await agent.post('/auth/logout', {});
+    // And each answer of a login whose redirects the browser follows itself.
+    await travel(agent, `${publicUrl ?? stack.url}/auth/login`, () => false);
   });
 
   afterAll(async () => {
@@ -74,7 +77,7 @@ describe.each(deployments)('cookies of a deployment on $scheme', ({ scheme, publ
 
   it('every answer that sets one is no-store [T21]', () => {
     const setting = agent.answers.filter(({ headers }) => headers.getSetCookie().length > 0);
-    expect(setting.length).toBeGreaterThan(5);
+    expect(setting.length).toBeGreaterThan(4);
     expect(setting.map(({ headers }) => headers.get('cache-control'))).toEqual(setting.map(() => 'no-store'));
   });
 

@@ -248,16 +248,18 @@ describe('a client that registered itself leads no stranger on to where its make
   });
 
   it('but a user who doesn’t agree is sent back to it', async () => {
-    const { path } = stranger.authorize({ audience: undefined, resource: notes, scope: 'read' });
-    const deny = { name: 'decision', value: 'deny' };
-    const { action, body } = formOf(await user.navigate(path), {}, deny);
-    const { next } = await travel(user, action, () => true, body);
-    expect(next?.searchParams.has('consent_verifier')).toBe(true);
-    // What came of that answer leads no other browser on.
-    const other = await new UserAgent(stack.url).navigate(next?.href ?? '');
-    expect([other.status, landingOf(other).origin]).toEqual([400, stack.url]);
-    const denied = await user.navigate(next?.href ?? '');
+    const deny = async (): Promise<string> => {
+      const { path } = stranger.authorize({ audience: undefined, resource: notes, scope: 'read' });
+      const { action, body } = formOf(await user.navigate(path), {}, { name: 'decision', value: 'deny' });
+      const { next } = await travel(user, action, () => true, body);
+      expect(next?.searchParams.has('consent_verifier')).toBe(true);
+      return next?.href ?? '';
+    };
+    const denied = await user.navigate(await deny());
     expect(landingOf(denied).searchParams.get('error')).toBe('access_denied');
+    // What came of that answer leads no other browser on.
+    const other = await new UserAgent(stack.url).navigate(await deny());
+    expect([other.status, landingOf(other).origin]).toEqual([400, stack.url]);
   });
 });
 

@@ -1,4 +1,4 @@
-import { formOf, type Page, type UserAgent } from './user-agent.js';
+import { formOf, nextOf, type Page, type UserAgent } from './user-agent.js';
 
 const maximumRedirects = 20;
 
@@ -11,25 +11,27 @@ export interface Arrival {
 
 /**
  * A page load that crosses origins, as a browser's does: to the provider and back.
- * @param stop asked before each redirect; true ends the journey there.
+ * @param stop asked before each redirect; true ends the journey there. The browser is one without Fetch Metadata then, for which the
+ *   gateway follows none itself.
  */
 export async function travel(
   agent: UserAgent,
   target: string,
-  stop: (next: URL) => boolean = () => false,
+  stop?: (next: URL) => boolean,
   body?: URLSearchParams,
 ): Promise<Arrival> {
-  let page = await load(agent, target, body);
+  const isOld = stop !== undefined;
+  let page = await load(agent, target, isOld, body);
   for (let count = 0; count < maximumRedirects; count += 1) {
-    const location = page.headers.get('location');
-    if (page.status < 300 || page.status > 399 || location === null) {
+    const location = nextOf(page);
+    if (location === undefined) {
       return { page, next: undefined };
     }
     const next = new URL(location, page.url);
-    if (stop(next)) {
+    if (stop?.(next) === true) {
       return { page, next };
     }
-    page = await load(agent, next.href);
+    page = await load(agent, next.href, isOld);
   }
   throw new Error(`${new URL(target).pathname} led through more than ${maximumRedirects} redirects`);
 }
@@ -45,15 +47,19 @@ export async function sendForm(
   return travel(agent, action, stop, body);
 }
 
-async function load(agent: UserAgent, target: string, body?: URLSearchParams): Promise<Page> {
+async function load(agent: UserAgent, target: string, isOld: boolean, body?: URLSearchParams): Promise<Page> {
   const origin = new URL(target).origin;
+  const metadata = {
+    'sec-fetch-mode': 'navigate',
+    'sec-fetch-dest': 'document',
+    'sec-fetch-site': 'same-origin',
+  };
   return agent.request(target, {
     ...(body === undefined ? {} : { method: 'POST', body }),
     headers: {
       accept: 'text/html,application/xhtml+xml',
-      'sec-fetch-mode': 'navigate',
-      'sec-fetch-dest': 'document',
-      ...(body === undefined ? {} : { origin, 'sec-fetch-site': 'same-origin' }),
+      ...(isOld ? {} : metadata),
+      ...(body === undefined ? {} : { origin }),
     },
   });
 }

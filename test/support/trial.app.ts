@@ -8,7 +8,7 @@ import { startOpenidClientApp } from './openid-client.app.js';
 import type { RegisteredClient } from './ory.admin.js';
 import { type NewApplication, registerApplication } from './registered.application.js';
 import { type Stack, waitUntil } from './stack.js';
-import type { Page, UserAgent } from './user-agent.js';
+import { nextOf, type Page, type UserAgent } from './user-agent.js';
 
 /** Libraries that the trial's applications are made with. */
 export const libraries = ['openid-client', 'go-oidc'] as const;
@@ -105,7 +105,7 @@ export class TrialApp {
 
   /** Where a page's redirect leads. @throws {Error} if that isn't this application. */
   answerIn(page: Page): URL {
-    const target = new URL(page.headers.get('location') ?? page.url, page.url);
+    const target = new URL(nextOf(page) ?? page.url, page.url);
     if (target.origin !== this.origin) {
       throw new Error(`the browser is at ${target.pathname} (${page.status}), not back at the application`);
     }

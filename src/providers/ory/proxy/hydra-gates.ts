@@ -6,6 +6,7 @@ import type { OryConfiguration } from '../../../platform/config/configuration.js
 import { CookieWriter } from '../../../platform/http/cookie-writer.js';
 import { allowOtherOrigins } from '../../../platform/http/cross-origin-answers.js';
 import { Clock } from '../../../platform/time/clock.service.js';
+import { LoginTransactions } from '../../../login/login-transaction.js';
 import { ApplicationAdmission } from '../challenges/application-admission.js';
 import { ApplicationClaims } from '../challenges/application-claims.js';
 import { ApplicationSecretRepository } from '../hydra/application-secret.repository.js';
@@ -35,6 +36,7 @@ import { RefreshAnswers } from './refresh-answers.js';
 import { RefreshGate } from './refresh.gate.js';
 import { SecretGate } from './secret.gate.js';
 import { selfRegisteredGate } from './self-registered.gate.js';
+import { UsedVerifierGate } from './used-verifier.gate.js';
 
 /** Seconds that a person has to answer a challenge. */
 const challengeLifetime = 1800;
@@ -74,6 +76,7 @@ export function hydraGates(
     get(ApplicationSecretRepository),
     configuration.PUBLIC_URL,
   );
+  const usedVerifiers = new UsedVerifierGate(get(LoginTransactions), configuration.PUBLIC_URL);
   const tokens = new CredentialOutage(() => hydra.readClients());
   return [
     {
@@ -118,6 +121,14 @@ export function hydraGates(
         path === '/oauth2/auth'
           ? outage.settleAuthorization(reply, query ?? queryOf(request.url))
           : outage.settleToken(reply, secrets.presentedBy(request)),
+    },
+    {
+      name: 'used-verifier',
+      settle: ({ request, reply, path, query }) => {
+        if (path === '/oauth2/auth') {
+          usedVerifiers.settle(request, reply, query ?? queryOf(request.url));
+        }
+      },
     },
     {
       // Hydra's own refusal: what the gates after this one refuse, they know.

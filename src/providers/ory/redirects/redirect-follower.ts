@@ -18,6 +18,9 @@ const begins =
 const followed =
   /^\/(?:auth\/(?:login|signup|callback|ory\/(?:login|consent))|ory\/(?:hydra\/oauth2\/auth|kratos\/self-service\/(?:login|registration)\/browser))$/;
 
+/** The step that can't be taken twice, as its answer of the provider counts once: how it fails is shown at once. */
+const last = /^\/auth\/callback$/;
+
 /** Headers of the browser's request that its next one hasn't. */
 const ofOneRequest =
   /^(?:cookie|origin|expect|range|connection|keep-alive|te|trailer|transfer-encoding|upgrade|content-.*|if-.*)$/;
@@ -29,7 +32,7 @@ const ofOneAnswer = /^(?:connection|keep-alive|date|set-cookie|content-length|tr
  * (docs/adr/0039).
  *
  * Each step is a request like the browser's own, with the cookies that it would have by then: it passes the same allow-list, gates and limits.
- * A step that fails is left to the browser, with all cookies so far.
+ * A step that fails is left to the browser, with all cookies so far: a reload goes on there.
  */
 export class RedirectFollower {
   readonly #host: string;
@@ -88,7 +91,7 @@ export class RedirectFollower {
       }
       location = next.href;
       const answer = await this.#ask(request, next, cookies.header);
-      if (answer === undefined || answer.status >= 400) {
+      if (answer === undefined || (answer.status >= 400 && !last.test(next.pathname))) {
         break;
       }
       cookies.take(linesOf(answer.headers['set-cookie']));

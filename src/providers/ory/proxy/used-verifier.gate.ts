@@ -1,0 +1,56 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { stepUpParameters } from '../../../auth-strategy/step-up-requirement.js';
+import type { LoginTransactions } from '../../../login/login-transaction.js';
+import { gatewayClientId } from '../hydra/hydra-clients.js';
+
+const verifiers = ['login_verifier', 'consent_verifier'] as const;
+/** How Hydra refuses a verifier that was used before. It ends so: of one that was made up, it says more. */
+const used = /verifier has already been used\.?$/;
+
+/**
+ * Begins a login anew whose verifier was used before: the form was sent twice, or its answer was lost. Hydra would tell the application that
+ * the user denied access. A user who is logged in at Kratos by now isn't asked again; consent is.
+ */
+export class UsedVerifierGate {
+  constructor(
+    private readonly transactions: LoginTransactions,
+    private readonly publicUrl: string,
+  ) {}
+
+  /** Call it with Hydra's answer to an authorization request. @param query of the request. */
+  settle(request: FastifyRequest, reply: FastifyReply, query: string): void {
+    const asked = new URLSearchParams(query);
+    const location = reply.getHeader('location');
+    if (
+      !verifiers.some((name) => asked.has(name)) ||
+      typeof location !== 'string' ||
+      !URL.canParse(location) ||
+      !used.test(new URL(location).searchParams.get('error_description') ?? '')
+    ) {
+      return;
+    }
+    const again =
+      asked.get('client_id') === gatewayClientId
+        ? this.#ownLogin(request, asked.get('state') ?? '')
+        : `/ory/hydra/oauth2/auth?${without(asked, verifiers)}`;
+    if (again !== undefined) {
+      void reply.header('location', `${this.publicUrl}${again}`);
+    }
+  }
+
+  /** The gateway's own login, which has a state for each try; undefined where it has ended. */
+  #ownLogin(request: FastifyRequest, state: string): string | undefined {
+    const transaction = this.transactions.find(request, state);
+    return (
+      transaction &&
+      `/auth/login?${new URLSearchParams({
+        return_to: transaction.returnTo,
+        ...stepUpParameters(transaction.demand),
+      })}`
+    );
+  }
+}
+
+function without(query: URLSearchParams, names: readonly string[]): URLSearchParams {
+  return new URLSearchParams([...query].filter(([name]) => !names.includes(name)));
+}
