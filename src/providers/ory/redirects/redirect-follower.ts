@@ -29,7 +29,7 @@ const ofOneAnswer = /^(?:connection|keep-alive|date|set-cookie|content-length|tr
 
 /**
  * Follows redirects between this service, Kratos and Hydra in this process, so that a login takes few round trips of the browser
- * (docs/adr/0039).
+ * (docs/adr/0045).
  *
  * Each step is a request like the browser's own, with the cookies that it would have by then: it passes the same allow-list, gates and limits.
  * A step that fails is left to the browser, with all cookies so far: a reload goes on there.
