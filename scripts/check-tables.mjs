@@ -11,6 +11,7 @@ const owners = {
   audit_events: 'directory',
   forgotten_accounts: 'directory',
   recovery_codes: 'accounts',
+  provider_logouts: 'accounts',
   sessions: 'session',
   provider_grants: 'session',
   revocations: 'session',

@@ -100,8 +100,8 @@ export class AccountLifecycle {
     }
   }
 
-  /** Ends every session, here first and then at the provider. */
+  /** Ends every session here. Those at the provider end with the access to it. */
   async #shut(userId: string, reason: string): Promise<void> {
-    await this.access.end(await this.sessions.end({ userId }, reason));
+    await this.sessions.endAll({ userId }, reason);
   }
 }

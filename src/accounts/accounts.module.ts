@@ -15,6 +15,8 @@ import { AddressRights } from './address-rights.js';
 import { AdministratorsModule } from './administrators.module.js';
 import { ProfileService } from './profile.service.js';
 import { ProviderAccess } from './provider-access.js';
+import { ProviderLogoutRepository } from './provider-logout.repository.js';
+import { ProviderLogouts } from './provider-logouts.js';
 import { RecoveryCodeRepository } from './recovery-code.repository.js';
 import { AccountSessions } from './sessions/account-sessions.service.js';
 import { SessionsController } from './sessions/sessions.controller.js';
@@ -30,6 +32,8 @@ const services = [
   AddressRights,
   ProfileService,
   ProviderAccess,
+  ProviderLogoutRepository,
+  ProviderLogouts,
   RecoveryCodeRepository,
   SignUpPolicy,
   UserNames,

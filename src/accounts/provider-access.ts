@@ -1,9 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { AuthStrategy } from '../auth-strategy/auth.strategy.js';
-import { endAllAtProvider } from '../auth-strategy/provider-logout.js';
 import { type ClaimedUser, UserChanges } from '../directory/users/user-changes.js';
 import { allDone } from '../platform/core/settled.js';
-import type { SessionRow } from '../platform/database/database.schema.js';
 import { DatabaseLocks } from '../platform/database/database-locks.js';
 import { PeriodicTask } from '../platform/time/periodic-task.js';
 
@@ -75,11 +73,6 @@ export class ProviderAccess extends PeriodicTask {
       }
       last = end;
     }
-  }
-
-  /** Ends sessions at the provider. */
-  async end(sessions: readonly SessionRow[]): Promise<void> {
-    await endAllAtProvider(this.strategy, sessions);
   }
 
   /** Deletes identities there. @throws {Problem} `provider_unavailable` */

@@ -172,9 +172,9 @@ export interface IdentityAdministration {
   verifyAddress(subject: string, email: string): Promise<boolean>;
   /**
    * Ends all sessions of an identity at the provider, also those that never led here, and what first-party applications got in them.
-   * @param except id of the one that stays.
+   * @param except id of the one that stays. @param begunAfter milliseconds; those that began later stay, too.
    */
-  endSessions(subject: string, except?: string): Promise<void>;
+  endSessions(subject: string, except?: string, begunAfter?: number): Promise<void>;
   /** Deletes an identity. One that is gone is no error. */
   delete(subject: string): Promise<void>;
 }

@@ -2,7 +2,10 @@ import { Command, InvalidArgumentError } from 'commander';
 import { isId } from '../platform/core/id.schema.js';
 import { version } from '../platform/core/version.js';
 import type { CliServices } from './cli-context.js';
+import { ofSessions } from '../directory/audit/audit-event.js';
 import { CommandError } from '../platform/errors/command.error.js';
+
+const endedByOperator = 'ended_by_operator';
 
 /** Dependencies of the program. */
 export interface CliSetting {
@@ -69,12 +72,22 @@ export function createProgram({ withServices, print }: CliSetting): Command {
     .command('session')
     .argument('<id>', 'the `sid` of its tokens', parseUuid)
     .description('end one session')
-    .action(async (id: string) => endSessions({ id }));
+    .action(async (id: string) =>
+      endSessions(async ({ revocations }) => {
+        const [ended] = await revocations.endSessions({ id }, endedByOperator);
+        return { userId: ended?.user_id, ids: ended === undefined ? [] : [id] };
+      }),
+    );
   revoke
     .command('user')
     .argument('<id>', 'the `sub` of their tokens', parseUuid)
     .description('end every session of a user')
-    .action(async (id: string) => endSessions({ userId: id }));
+    .action(async (userId: string) =>
+      endSessions(async ({ revocations }) => ({
+        userId,
+        ids: await revocations.endSessionsOf({ userId }, endedByOperator),
+      })),
+    );
   revoke
     .command('org')
     .argument('<id>', 'the `org.id` of its tokens', parseUuid)
@@ -99,17 +112,18 @@ export function createProgram({ withServices, print }: CliSetting): Command {
       }),
     );
 
-  async function endSessions(which: { id: string } | { userId: string }): Promise<void> {
-    await withServices(async ({ revocations, audit }) => {
-      const reason = 'ended_by_operator';
-      const ended = await revocations.endSessions(which, reason);
-      if (ended.length === 0) {
+  /** Ends sessions, and prints how many. @param end ends them. @returns their user, and their ids. */
+  async function endSessions(
+    end: (services: CliServices) => Promise<{ readonly userId: string | undefined; readonly ids: readonly string[] }>,
+  ): Promise<void> {
+    await withServices(async (services) => {
+      const { userId, ids } = await end(services);
+      if (ids.length === 0) {
         throw new CommandError('There is no live session of that id.');
       }
-      for (const { id, user_id } of ended) {
-        await audit.record({ type: 'session_ended', userId: user_id, sessionId: id, reason });
-      }
-      print(`Sessions ended: ${ended.length}.`);
+      const reason = endedByOperator;
+      await services.audit.record({ type: 'session_ended', userId, ...ofSessions(ids), reason });
+      print(`Sessions ended: ${ids.length}.`);
     });
   }
 

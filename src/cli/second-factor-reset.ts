@@ -7,6 +7,7 @@ import { KratosClearance } from '../providers/ory/kratos/kratos-clearance.js';
 import { KratosClient } from '../providers/ory/kratos/kratos.client.js';
 import { kratosIssuer } from '../providers/ory/kratos/kratos-session.js';
 import type { CliServices } from './cli-context.js';
+import { ofSessions } from '../directory/audit/audit-event.js';
 import { DatabaseLocks } from '../platform/database/database-locks.js';
 import { CommandError } from '../platform/errors/command.error.js';
 
@@ -38,8 +39,9 @@ export async function runReset(services: CliServices, userId: string): Promise<s
       reset: async (subject, gone) => resetSecondFactors(parts, subject, gone),
       end: async () => {
         const reason = 'ended_by_operator';
-        for (const { id: sessionId } of await revocations.endSessions({ userId }, reason)) {
-          await audit.record({ type: 'session_ended', userId, sessionId, reason, actor });
+        const ended = await revocations.endSessionsOf({ userId }, reason);
+        if (ended.length > 0) {
+          await audit.record({ type: 'session_ended', userId, ...ofSessions(ended), reason, actor });
         }
       },
       note: async (reason) => audit.record({ type: 'second_factor_reset', userId, actor, reason }),

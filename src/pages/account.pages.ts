@@ -13,12 +13,15 @@ import { SessionService } from '../session/session.service.js';
 import { ApiClient } from './api.client.js';
 import { FeatureParts, type PartReader } from './feature-parts.js';
 import { PageSender } from './page-sender.js';
+import { sessionPagesOf, sessionsAt } from './session-pages.js';
 import { AccountPage, type AccountPageProps } from './views/account.view.js';
 
 /** What the account page shows in addition to the account itself. */
 export interface AccountPageState extends Pick<AccountPageProps, 'notice' | 'about' | 'keyForm'> {
   /** Cursor of the page of organisations to show; undefined for the first one. */
   readonly orgsCursor?: string | undefined;
+  /** The same of the page of sessions. */
+  readonly sessionsCursor?: string | undefined;
 }
 
 /** Builds the account page from the API's responses. */
@@ -38,11 +41,11 @@ export class AccountPages {
   async send(
     reply: FastifyReply,
     { user, claims }: Principal,
-    { orgsCursor, ...state }: AccountPageState,
+    { orgsCursor, sessionsCursor, ...state }: AccountPageState,
   ): Promise<void> {
     const read: PartReader = async (path, schema) => this.#read(reply.request, path, schema);
     const [sessions, apps, keys, memberships, identities] = await Promise.all([
-      this.#read(reply.request, '/auth/sessions', sessionsAnswerSchema),
+      this.#read(reply.request, sessionsAt('/auth/sessions', sessionsCursor), sessionsAnswerSchema),
       claims.idp === 'ory' ? this.parts.applications.connectedApps(read) : undefined,
       // Twice the limit of live keys, because the API also lists expired ones.
       this.#read(reply.request, `/api/v1/api-keys?limit=${2 * maximumLiveKeys}`, keyListSchema),
@@ -55,6 +58,7 @@ export class AccountPages {
       session: { id: claims.sid, ...this.sessions.limitsOf(claims) },
       provider: claims.idp,
       sessions: sessions?.items,
+      sessionPages: sessions && sessionPagesOf('/', sessionsCursor, sessions.nextCursor),
       apps,
       keys: keys?.items,
       memberships,

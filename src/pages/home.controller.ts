@@ -2,7 +2,6 @@ import { Controller, Get, Inject, Query, Res } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { h } from 'preact';
-import { z } from 'zod';
 import { CONFIGURATION } from '../platform/config/config.module.js';
 import type { Configuration } from '../platform/config/configuration.js';
 import { CurrentUser, OptionalSession } from '../session/guards/access.decorators.js';
@@ -10,10 +9,9 @@ import type { Principal } from '../session/principal.js';
 import { AccountPages } from './account.pages.js';
 import { NoticeSubjects } from './notice-subjects.js';
 import { PageSender } from './page-sender.js';
+import { cursorSchema } from './session-pages.js';
 import { noticeIn } from './views/notice.view.js';
 import { WelcomePage } from './views/welcome.view.js';
-
-const cursorSchema = z.string().optional().catch(undefined);
 
 /** `GET /`: the account page, or a welcome for visitors. */
 @ApiExcludeController()
@@ -36,6 +34,7 @@ export class HomeController {
     @Query('notice') given: unknown,
     @Query('about') about: unknown,
     @Query('orgs') orgs: unknown,
+    @Query('sessions') sessions: unknown,
     @CurrentUser({ optional: true }) principal: Principal | undefined,
     @Res() reply: FastifyReply,
   ): Promise<void> {
@@ -44,8 +43,8 @@ export class HomeController {
       await this.pages.send(reply, h(WelcomePage, { demo: this.#demo, notice }));
       return;
     }
-    const orgsCursor = cursorSchema.parse(orgs);
+    const [orgsCursor, sessionsCursor] = [orgs, sessions].map((given) => cursorSchema.parse(given));
     const subject = this.subjects.open(principal.claims.sub, about);
-    await this.account.send(reply, principal, { notice, about: subject, orgsCursor });
+    await this.account.send(reply, principal, { notice, about: subject, orgsCursor, sessionsCursor });
   }
 }

@@ -13,7 +13,8 @@ import { SessionRepository } from './store/session.repository.js';
 
 /** An operator. */
 const somebody = { id: null, isAdministrator: true };
-const expiresAt = Date.now() + 600_000;
+const end = { reason: 'x', expiresAt: Date.now() + 600_000, usedBefore: 0 };
+const always = { begun: 0, renewed: 0 };
 
 describe.each(databaseKinds)('sessions of people who are on their way out, on %s', (kind) => {
   let database: FreshDatabase;
@@ -90,10 +91,10 @@ describe.each(databaseKinds)('sessions of people who are on their way out, on %s
     for (let round = 0; round < 20; round += 1) {
       const { id } = (await users.recordLogin(newIdentity())).user;
       const logins = Array.from({ length: 10 }, () => sessions.insert(sessionOf(id)));
-      const shut = changes.disable(id, somebody).then(() => elsewhere.end({ userId: id }, 'x', expiresAt));
+      const shut = changes.disable(id, somebody).then(() => elsewhere.endAll({ userId: id }, end));
       const results = await Promise.allSettled(logins);
-      ended += (await shut).sessions.length;
-      expect(await sessions.listOf(id)).toEqual([]);
+      ended += (await shut).ids.length;
+      expect(await sessions.listOf(id, always, 100)).toEqual([]);
       const refused = results.flatMap((result) =>
         result.status === 'rejected' ? [result.reason.reason] : [],
       );

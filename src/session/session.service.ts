@@ -3,6 +3,7 @@ import { toTimestamp } from '../platform/time/timestamp.schema.js';
 import { CONFIGURATION } from '../platform/config/config.module.js';
 import type { Configuration } from '../platform/config/configuration.js';
 import { Clock } from '../platform/time/clock.service.js';
+import type { TransactionPart } from '../platform/database/transaction-part.js';
 import { timestampOf, newId } from '../platform/core/identifier.js';
 import type { SessionRow } from '../platform/database/database.schema.js';
 import { Problem } from '../platform/errors/problem.error.js';
@@ -11,7 +12,14 @@ import type { ClaimRule } from '../platform/config/claims-map.parser.js';
 import { type ExtraClaims, mapClaims } from './tokens/claims.mapper.js';
 import type { Claims } from './tokens/claims.schema.js';
 import { RevocationService } from './revocation/revocation.service.js';
-import { type SessionSelector, SessionRepository, type SessionClient } from './store/session.repository.js';
+import { type Page, type PageQuery, decodeCursor, toPage } from '../platform/http/page-cursor.js';
+import { givenIdSchema } from '../platform/core/id.schema.js';
+import {
+  type SessionSelector,
+  type SessionsOfUser,
+  SessionRepository,
+  type SessionClient,
+} from './store/session.repository.js';
 import { ProviderEnds, endedNamesFor, endedNamesOf, nameOfUser } from './store/provider-ends.js';
 import { scopeTokens } from './guards/scopes.js';
 import { type MintBounds, type MintedSession, SessionMinter } from './session-minter.js';
@@ -127,9 +135,24 @@ export class SessionService {
     return this.repository.hasOpen(this.clock.now() - this.#maximum);
   }
 
-  /** A user's live sessions, newest first. */
-  async listLive(userId: string): Promise<SessionRow[]> {
-    return (await this.repository.listOf(userId)).filter((row) => this.#isWithinLimits(row));
+  /** A page of a user's live sessions, newest first. @throws {Problem} `validation_failed` for a cursor of another list. */
+  async listLive(userId: string, { limit, cursor }: PageQuery): Promise<Page<SessionRow>> {
+    const before = decodeCursor(givenIdSchema, cursor);
+    const now = this.clock.now();
+    const after = { begun: now - this.#maximum, renewed: now - this.#idle };
+    const rows = await this.repository.listOf(userId, after, limit + 1, before);
+    const { items, nextCursor } = toPage(
+      rows,
+      limit,
+      (row) => row,
+      ({ id }) => id,
+    );
+    return { items: items.filter((row) => this.#isWithinLimits(row)), nextCursor };
+  }
+
+  /** Some of a user's sessions that have ended since a moment (milliseconds) and have a name at the provider. @param after id of the last one of before. */
+  async listEnded(userId: string, since: number, limit: number, after: string): Promise<SessionRow[]> {
+    return this.repository.listEnded(userId, since, limit, after);
   }
 
   /** The sessions behind one session at the provider that haven't been ended. */
@@ -179,6 +202,14 @@ export class SessionService {
       await this.ends.note(names, 'begunBy' in which ? which.begunBy : undefined);
     }
     return this.revocations.endSessions(which, reason);
+  }
+
+  /**
+   * Ends all sessions of a user but those that stay, in the same way.
+   * @param within is done in their transaction. @returns ids of the sessions that were live until now.
+   */
+  async endAll(which: SessionsOfUser, reason: string, within?: TransactionPart): Promise<readonly string[]> {
+    return this.revocations.endSessionsOf(which, reason, within);
   }
 
   /** Ends the logins of a user that are under way: their sessions aren't there yet. Call it before their sessions are ended. */

@@ -33,6 +33,7 @@ function row(index: number, changed: Partial<AuditEventRow> = {}): AuditEventRow
     target_id: bob ?? null,
     org_id: org ?? null,
     outcome: 'success',
+    count: null,
     ...changed,
   };
 }

@@ -81,7 +81,19 @@ describe.each(databaseKinds)(
       ['a search', () => new UserDirectory(connection).list({ kind: 'person', search: 'person-42' }, 51)],
       ['a user’s organisations', () => new UserDirectory(connection).orgsOf(userIds[7] ?? '', 51)],
       ['a user’s identities', () => new UserDirectory(connection).identitiesOf(userIds[7] ?? '')],
-      ['a user’s sessions', () => new SessionRepository(connection, new Clock()).listOf(userIds[7] ?? '')],
+      [
+        'a user’s sessions',
+        () =>
+          new SessionRepository(connection, new Clock()).listOf(
+            userIds[7] ?? '',
+            { begun: 0, renewed: 0 },
+            51,
+          ),
+      ],
+      [
+        'a user’s ended sessions',
+        () => new SessionRepository(connection, new Clock()).listEnded(userIds[7] ?? '', 0, 51, ''),
+      ],
       [
         'my organisations',
         () =>

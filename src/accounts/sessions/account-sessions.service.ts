@@ -1,20 +1,23 @@
 import { Injectable } from '@nestjs/common';
 import { toTimestamp } from '../../platform/time/timestamp.schema.js';
 import { type AuditEvent, AuditService } from '../../directory/audit/audit.service.js';
-import { UserChanges } from '../../directory/users/user-changes.js';
+import { ofSessions } from '../../directory/audit/audit-event.js';
 import { Clock } from '../../platform/time/clock.service.js';
 import { Problem } from '../../platform/errors/problem.error.js';
 import type { SessionRow } from '../../platform/database/database.schema.js';
 import type { Caller, Principal } from '../../session/principal.js';
 import { SessionService } from '../../session/session.service.js';
-import type { SessionSelector } from '../../session/store/session.repository.js';
+import type { SessionsOfUser } from '../../session/store/session.repository.js';
 import type { ActorContext } from '../actor-context.js';
 import { AuthStrategy } from '../../auth-strategy/auth.strategy.js';
 import { describeDevice } from './device-name.js';
-import { endAllAtProvider, endIdentitiesAtProvider } from '../../auth-strategy/provider-logout.js';
+import { endAllAtProvider } from '../../auth-strategy/provider-logout.js';
+import type { Everywhere } from '../provider-logout.repository.js';
+import { ProviderLogouts } from '../provider-logouts.js';
 import type { SessionItem } from './sessions.schemas.js';
 import { givenIdSchema } from '../../platform/core/id.schema.js';
 import { ApplicationHosts } from '../../platform/http/application-hosts.js';
+import type { Page, PageQuery } from '../../platform/http/page-cursor.js';
 import type { ClientInfo } from '../../platform/http/client-info.js';
 
 const byUser = 'ended_by_user';
@@ -30,14 +33,17 @@ export class AccountSessions {
     private readonly audit: AuditService,
     private readonly clock: Clock,
     private readonly hosts: ApplicationHosts,
-    private readonly changes: UserChanges,
+    private readonly logouts: ProviderLogouts,
   ) {}
 
-  /** A user's live sessions, newest first. @param principal the caller. @throws {Problem} `database_unavailable` */
-  async listOf(userId: string, { claims }: Principal): Promise<SessionItem[]> {
-    const rows = await this.sessions.listLive(userId);
+  /**
+   * A page of a user's live sessions, newest first.
+   * @param principal the caller. @throws {Problem} `database_unavailable`, `validation_failed` for a cursor of another list
+   */
+  async listOf(userId: string, { claims }: Principal, page: PageQuery): Promise<Page<SessionItem>> {
+    const { items: rows, nextCursor } = await this.sessions.listLive(userId, page);
     const hosts = await this.hosts.namesOf(rows.map(({ id }) => id));
-    return rows.map((row) => this.#item(row, claims.sid, hosts.get(row.id) ?? []));
+    return { items: rows.map((row) => this.#item(row, claims.sid, hosts.get(row.id) ?? [])), nextCursor };
   }
 
   /**
@@ -55,13 +61,15 @@ export class AccountSessions {
     return { current };
   }
 
-  /** Ends all of the caller's sessions but that of this request, here and then at the provider. @returns how many. */
+  /**
+   * Ends all of the caller's sessions but that of this request, here and then at the provider: also logins that never led here, and those
+   * whose end failed before. @returns how many.
+   */
   async endOthers({ principal, client }: Caller): Promise<number> {
     const { sub: userId, sid: except } = principal.claims;
-    const staying = await this.sessions.findLive(except);
+    const staying = (await this.sessions.findLive(except))?.provider_session_id ?? null;
     await this.sessions.endLogins(userId);
-    const ended = await this.#end({ userId, except }, client, { reason: byUser }, staying);
-    await this.#endAtProvider(userId, staying);
+    const ended = await this.#endAll({ userId, except }, client, { reason: byUser }, { staying });
     return ended.length;
   }
 
@@ -76,12 +84,10 @@ export class AccountSessions {
     return requireEnded(await this.#end({ id: session.id }, act.client, endedBy(act)));
   }
 
-  /** Ends all of a user's sessions for an administrator, here and then at the provider. @returns the ended sessions. */
-  async endAllOf(userId: string, act: ActorContext): Promise<readonly SessionRow[]> {
+  /** Ends all of a user's sessions for an administrator, here and then at the provider. @returns ids of the ended sessions. */
+  async endAllOf(userId: string, act: ActorContext): Promise<readonly string[]> {
     await this.sessions.endLogins(userId);
-    const ended = await this.#end({ userId }, act.client, endedBy(act));
-    await this.#endAtProvider(userId);
-    return ended;
+    return this.#endAll({ userId }, act.client, endedBy(act), { staying: null });
   }
 
   /**
@@ -92,10 +98,10 @@ export class AccountSessions {
    */
   async endForOwner(
     userId: string,
-    { exceptBehind, except }: Pick<Extract<SessionSelector, { userId: string }>, 'except' | 'exceptBehind'>,
+    { exceptBehind, except }: Omit<SessionsOfUser, 'userId'>,
     client: ClientInfo,
   ): Promise<void> {
-    await this.#end({ userId, exceptBehind, except }, client, { reason: byOwner });
+    await this.#endAll({ userId, exceptBehind, except }, client, { reason: byOwner });
   }
 
   /** Whether a session is live both here and at the provider. @throws {Problem} `provider_unavailable` */
@@ -121,9 +127,9 @@ export class AccountSessions {
    * provider, so the login of a session that stays isn't ended.
    */
   async #end(
-    which: SessionSelector,
+    which: { readonly id: string },
     client: ClientInfo,
-    by: { readonly reason: string; readonly actor?: AuditEvent['actor'] },
+    by: EndedBy,
     staying?: SessionRow,
   ): Promise<readonly SessionRow[]> {
     const ended = await this.sessions.end(which, by.reason);
@@ -135,10 +141,25 @@ export class AccountSessions {
     return ended;
   }
 
-  /** Ends what a user still has at the provider: logins that never led here, and those whose end failed before. */
-  async #endAtProvider(userId: string, staying?: SessionRow): Promise<void> {
-    const identities = await this.changes.identitiesOf(userId);
-    await endIdentitiesAtProvider(this.strategy, identities, staying?.provider_session_id ?? undefined);
+  /**
+   * Ends all sessions of a user here, and then those at the provider behind them. One audit event tells of all of them.
+   * @param everywhere if all other logins of the user there end too. @returns ids of the ended sessions.
+   */
+  async #endAll(
+    which: SessionsOfUser,
+    client: ClientInfo,
+    by: EndedBy,
+    everywhere?: Everywhere,
+  ): Promise<readonly string[]> {
+    const { userId } = which;
+    const ended = await this.sessions.endAll(which, by.reason, async (transaction) =>
+      this.logouts.note(transaction, userId, everywhere),
+    );
+    if (ended.length > 0) {
+      await this.audit.record({ type: 'session_ended', userId, ...ofSessions(ended), ...client, ...by });
+    }
+    await this.logouts.begin(userId);
+    return ended;
   }
 
   async #requireOf(userId: string, id: unknown): Promise<SessionRow> {
@@ -167,6 +188,12 @@ export class AccountSessions {
   }
 }
 
+/** Why sessions end, and who ends them if it isn't their user. */
+interface EndedBy {
+  readonly reason: string;
+  readonly actor?: AuditEvent['actor'];
+}
+
 /** @throws {Problem} `not_found` if the session was ended in the meantime. */
 function requireEnded([session]: readonly SessionRow[]): SessionRow {
   if (session === undefined) {
@@ -175,7 +202,7 @@ function requireEnded([session]: readonly SessionRow[]): SessionRow {
   return session;
 }
 
-function endedBy({ author, credential }: ActorContext): Pick<AuditEvent, 'actor'> & { reason: string } {
+function endedBy({ author, credential }: ActorContext): EndedBy {
   return { reason: byAdministrator, actor: { id: author.id, credential } };
 }
 

@@ -1,6 +1,7 @@
-import { Param, Res } from '@nestjs/common';
+import { Param, Query, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import type { z } from 'zod';
+import { type PageQuery, pageQuerySchema } from '../../platform/http/page-cursor.js';
 import { CurrentUser, RequireScope } from '../../session/guards/access.decorators.js';
 import { CurrentCaller } from '../../session/guards/caller.decorators.js';
 import { ApiController, ApiRoute } from '../../session/guards/api-route.js';
@@ -26,10 +27,13 @@ export class SessionsController {
   @ApiRoute('GET', '', {
     summary: 'List my sessions',
     description: 'The caller’s live sessions, newest first.',
-    answer: { description: 'The live sessions.', schema: sessionsAnswerSchema },
+    answer: { description: 'One page of live sessions.', schema: sessionsAnswerSchema },
   })
-  async list(@CurrentUser() principal: Principal): Promise<z.output<typeof sessionsAnswerSchema>> {
-    return { items: await this.sessions.listOf(principal.claims.sub, principal), nextCursor: null };
+  async list(
+    @Query({ schema: pageQuerySchema }) page: PageQuery,
+    @CurrentUser() principal: Principal,
+  ): Promise<z.output<typeof sessionsAnswerSchema>> {
+    return this.sessions.listOf(principal.claims.sub, principal, page);
   }
 
   @ApiRoute('DELETE', ':id', {

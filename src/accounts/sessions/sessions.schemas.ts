@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { noNextCursor } from '../../platform/http/page-cursor.js';
+import { nextCursor } from '../../platform/http/page-cursor.js';
 import { timestamp } from '../../platform/time/timestamp.schema.js';
 import { idSchema } from '../../platform/core/id.schema.js';
 
@@ -45,7 +45,7 @@ export type SessionItem = z.output<typeof sessionItemSchema>;
 /** Answer of `GET /auth/sessions`. */
 export const sessionsAnswerSchema = z.object({
   items: z.array(sessionItemSchema).meta({ description: 'Newest first.' }),
-  nextCursor: noNextCursor,
+  nextCursor,
 });
 
 /** Answer of `DELETE /auth/sessions`. */

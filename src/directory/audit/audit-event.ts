@@ -18,8 +18,15 @@ export interface AuditEvent {
     readonly id: string;
   };
   readonly orgId?: string | undefined;
+  /** How many sessions it is about, if it is about several. */
+  readonly count?: number | undefined;
   /** Default: `success`. */
   readonly outcome?: 'success' | 'failure';
+}
+
+/** What an event states of the sessions that it is about. @param ids at least one. */
+export function ofSessions(ids: readonly string[]): Pick<AuditEvent, 'sessionId' | 'count'> {
+  return ids.length === 1 ? { sessionId: ids[0] } : { count: ids.length };
 }
 
 /** Who acts, and with which credential. */

@@ -159,6 +159,7 @@ describe.each(databaseKinds)('AuditService on %s', (kind) => {
       target_id: null,
       org_id: null,
       outcome: 'success',
+      count: null,
     });
     for (let count = 0; count < 25; count += 1) {
       await repository.append(Array.from({ length: 100 }, () => row(8 * day)));

@@ -199,6 +199,7 @@ export class AuditService implements OnApplicationShutdown {
       target_id: event.target?.id ?? event.userId ?? null,
       org_id: event.orgId ?? null,
       outcome: event.outcome ?? 'success',
+      count: event.count ?? null,
     };
   }
 }

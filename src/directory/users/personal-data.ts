@@ -103,6 +103,7 @@ export const personalDataSchema = z.object({
         targetKind: z.string().nullable(),
         targetId: z.string().nullable(),
         orgId: z.string().nullable(),
+        count: z.number().nullable(),
       }),
     )
     .meta({ description: 'Newest first, at most the latest 10,000.' }),
@@ -252,7 +253,7 @@ export class PersonalData {
       .selectFrom('audit_events')
       .select(['id', 'at', 'type', 'outcome', 'reason', 'session_id as sessionId'])
       .select(['remote_address as remoteAddress', 'target_kind as targetKind', 'target_id as targetId'])
-      .select('org_id as orgId')
+      .select(['org_id as orgId', 'count'])
       .where((builder) => builder.or([builder('user_id', '=', userId), builder('target_id', '=', userId)]))
       .orderBy('at', 'desc')
       .limit(maximumEvents)

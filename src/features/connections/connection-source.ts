@@ -71,8 +71,8 @@ export class ConnectionSource extends IdentitySource {
     await this.repository.endSession(id, subject);
   }
 
-  async endSessions(subject: string, except?: string): Promise<void> {
-    await this.repository.endSessions(subject, except);
+  async endSessions(subject: string, except?: string, begunAfter?: number): Promise<void> {
+    await this.repository.endSessions(subject, except, begunAfter);
   }
 
   /** Without a question to the company, which may be out of reach. */

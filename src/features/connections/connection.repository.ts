@@ -114,14 +114,18 @@ export class ConnectionRepository {
     await this.endSessions(id);
   }
 
-  /** Ends all sessions of a user; idempotent. @param except id of the one that stays. */
-  async endSessions(identityId: string, except?: string): Promise<void> {
+  /**
+   * Ends all sessions of a user; idempotent.
+   * @param except id of the one that stays. @param begunAfter milliseconds; those that began later stay, too.
+   */
+  async endSessions(identityId: string, except?: string, begunAfter?: number): Promise<void> {
     await this.database.query
       .updateTable('connection_sessions')
       .set({ ended_at: this.clock.now(), sealed: null })
       .where('identity_id', '=', identityId)
       .where('ended_at', 'is', null)
       .$if(except !== undefined, (query) => query.where('id', '!=', except ?? ''))
+      .$if(begunAfter !== undefined, (query) => query.where('created_at', '<=', begunAfter ?? 0))
       .execute();
   }
 

@@ -1,13 +1,13 @@
-import { Param, Res } from '@nestjs/common';
+import { Param, Query, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import type { z } from 'zod';
 import { endedAnswerSchema, sessionsAnswerSchema } from '../../accounts/sessions/sessions.schemas.js';
+import { type PageQuery, pageQuerySchema } from '../../platform/http/page-cursor.js';
 import { CurrentUser } from '../../session/guards/access.decorators.js';
 import { CurrentCaller } from '../../session/guards/caller.decorators.js';
 import { ApiController, ApiRoute } from '../../session/guards/api-route.js';
 import type { Caller, Principal } from '../../session/principal.js';
 import { SessionCookie } from '../../session/cookie/session-cookie.js';
-import type { SessionRow } from '../../platform/database/database.schema.js';
 import { UserDirectory, requireUserId } from '../../directory/users/user-directory.js';
 import { byAdministrator } from '../../accounts/actor-context.js';
 import { AccountSessions } from '../../accounts/sessions/account-sessions.service.js';
@@ -30,15 +30,16 @@ export class UserSessionsController {
     scope: 'users:read',
     summary: 'List a user’s sessions',
     description: 'Only live sessions, newest first.',
-    answer: { description: 'The live sessions.', schema: sessionsAnswerSchema },
+    answer: { description: 'One page of live sessions.', schema: sessionsAnswerSchema },
     problems: ['not_found'],
   })
   async list(
     @Param('id') id: string,
+    @Query({ schema: pageQuerySchema }) page: PageQuery,
     @CurrentUser() principal: Principal,
   ): Promise<z.output<typeof sessionsAnswerSchema>> {
     const user = await this.directory.require(id);
-    return { items: await this.sessions.listOf(user.id, principal), nextCursor: null };
+    return this.sessions.listOf(user.id, principal, page);
   }
 
   @ApiRoute('DELETE', '', {
@@ -76,11 +77,11 @@ export class UserSessionsController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<void> {
     const ended = await this.sessions.endOf(requireUserId(id), sessionId, byAdministrator(caller));
-    this.#clearIfOwn([ended], caller, reply);
+    this.#clearIfOwn([ended.id], caller, reply);
   }
 
-  #clearIfOwn(ended: readonly SessionRow[], { principal }: Caller, reply: FastifyReply): void {
-    if (ended.some((session) => session.id === principal.claims.sid)) {
+  #clearIfOwn(ended: readonly string[], { principal }: Caller, reply: FastifyReply): void {
+    if (ended.includes(principal.claims.sid)) {
       this.cookie.clear(reply);
     }
   }

@@ -76,6 +76,11 @@ export const auditEventSchema = z.object({
     .nullable()
     .meta({ description: 'Id of the organisation that the event concerns.', example: exampleId }),
   sessionId: z.uuid().nullable().meta({ example: exampleId }),
+  count: z.int().positive().nullable().meta({
+    description:
+      'How many sessions ended, of a `session_ended` that is about several; null for every other event.',
+    example: null,
+  }),
   requestId: z
     .string()
     .nullable()

@@ -77,6 +77,7 @@ function toItem(row: Selectable<AuditEventsTable>): z.output<typeof auditEventSc
         : { kind: row.target_kind, id: row.target_id },
     orgId: row.org_id,
     sessionId: row.session_id,
+    count: row.count,
     requestId: row.request_id,
     remoteAddress: row.remote_address,
   };

@@ -8,13 +8,11 @@ import type { FormState } from './form-state.js';
 import { Layout } from './layout.view.js';
 import { Notice, type PageNotice } from './notice.view.js';
 import { useLanguage } from './page-props.js';
-import { type ListedSession, Sessions } from './sessions.view.js';
+import { Sessions, type SessionsProps } from './sessions.view.js';
 
-export interface AccountPageProps extends AccountDetailsProps, Omit<AccountLoginsProps, 'isVerified'> {
+export interface AccountPageProps extends AccountDetailsProps, SessionsProps, Omit<AccountLoginsProps, 'isVerified'> {
   /** Their organisations, and invitations to others, where this deployment manages them. */
   readonly memberships: ComponentChild;
-  /** The person's sessions, including this one; undefined if they can't be read now. */
-  readonly sessions: readonly ListedSession[] | undefined;
   /** What they have allowed applications, where this deployment knows it. */
   readonly apps: ComponentChild;
   /** Their API keys; undefined if they can't be read now. */
@@ -40,7 +38,7 @@ export function AccountPage(props: AccountPageProps): VNode {
         <div>
           <Profile user={user} isElsewhere={isElsewhere} />
           <AccountLogins isElsewhere={isElsewhere} methods={methods} isVerified={user.emailVerified} />
-          <Sessions sessions={sessions} />
+          <Sessions sessions={sessions} sessionPages={props.sessionPages} />
           {provider === 'ory' ? apps : <AppsElsewhere />}
         </div>
         <div>

@@ -19,30 +19,47 @@ export interface ListedSession {
   readonly lastSeenAt: string;
 }
 
+/** The place of a page in a list of sessions. */
+export interface SessionPages {
+  /** Whether it isn't the first one. */
+  readonly isLater: boolean;
+  /** Address of the page with older sessions; undefined on the last one. */
+  readonly older: string | undefined;
+}
+
 export interface SessionsProps {
-  /** Newest first; undefined if they can't be read now. */
+  /** One page, newest first; undefined if they can't be read now. */
   readonly sessions: readonly ListedSession[] | undefined;
+  readonly sessionPages?: SessionPages | undefined;
 }
 
 /** A person's sessions, with a button to end each of the others. It needs no script. */
-export function Sessions({ sessions }: SessionsProps): VNode {
+export function Sessions({ sessions, sessionPages }: SessionsProps): VNode {
   const { text } = useLanguage();
   return (
     <article class="card sessions" aria-labelledby="sessions-title">
       <h2 id="sessions-title">{text('sessions.title')}</h2>
-      {sessions === undefined ? <p>{text('sessions.unknown')}</p> : <SessionList sessions={sessions} />}
+      {sessions === undefined ? <p>{text('sessions.unknown')}</p> : <SessionList sessions={sessions} pages={sessionPages} />}
     </article>
   );
 }
 
-function SessionList({ sessions }: { readonly sessions: readonly ListedSession[] }): VNode {
+function SessionList({
+  sessions,
+  pages,
+}: {
+  readonly sessions: readonly ListedSession[];
+  readonly pages: SessionPages | undefined;
+}): VNode {
   const { text } = useLanguage();
-  const others = sessions.filter(({ current }) => !current);
+  const hasOthers =
+    pages?.isLater === true || pages?.older !== undefined || sessions.some(({ current }) => !current);
   return (
     <>
       <p class="lead">{text('sessions.lead')}</p>
       <SessionEntries sessions={sessions} endAt="/account/sessions" />
-      {others.length > 0 && (
+      <OlderSessions pages={pages} />
+      {hasOthers && (
         <form method="post" action="/account/sessions/end-others">
           <button type="submit" class="secondary">
             {text('sessions.endOthers')}
@@ -50,6 +67,16 @@ function SessionList({ sessions }: { readonly sessions: readonly ListedSession[]
         </form>
       )}
     </>
+  );
+}
+
+/** The link to the page with older sessions, if there is one. */
+export function OlderSessions({ pages }: { readonly pages: SessionPages | undefined }): VNode | null {
+  const { text } = useLanguage();
+  return pages?.older === undefined ? null : (
+    <p>
+      <a href={pages.older}>{text('sessions.more')}</a>
+    </p>
   );
 }
 

@@ -148,6 +148,21 @@ export interface ProviderEndsTable {
   begun_by: number;
 }
 
+/** Users whose ended sessions are still to be ended at the provider. */
+export interface ProviderLogoutsTable {
+  user_id: string;
+  /** Sessions that have ended here since then are meant. */
+  since: number;
+  /** When it was last asked for. */
+  noted_at: number;
+  /** 1 while all other sessions of the user at the provider are to end too, also those that never led here. */
+  everywhere: number;
+  /** Id of the provider's session that stays, if one does. */
+  staying: string | null;
+  /** Id of the last session that has been ended there, in their order; null before the first. */
+  ended_to: string | null;
+}
+
 /** Accounts whose known networks and browsers were forgotten. */
 export interface ForgottenAccountsTable {
   /** Keyed hash of the account. */
@@ -440,6 +455,8 @@ export interface AuditEventsTable {
   target_id: string | null;
   org_id: string | null;
   outcome: string | null;
+  /** How many sessions it is about, if it is about several. */
+  count: Generated<number | null>;
 }
 
 /** All tables. */
@@ -458,6 +475,7 @@ export interface Schema {
   revocations: RevocationsTable;
   used_tokens: UsedTokensTable;
   provider_ends: ProviderEndsTable;
+  provider_logouts: ProviderLogoutsTable;
   forgotten_accounts: ForgottenAccountsTable;
   recovery_codes: RecoveryCodesTable;
   application_secrets: ApplicationSecretsTable;

@@ -34,6 +34,7 @@ import * as forgottenAccounts from './migrations/0032-forgotten-accounts.migrati
 import * as recoveryCodes from './migrations/0036-recovery-codes.migration.js';
 import * as keyMakers from './migrations/0037-key-makers.migration.js';
 import * as lostRights from './migrations/0038-lost-rights.migration.js';
+import * as manySessions from './migrations/0039-many-sessions.migration.js';
 import type { Feature } from '../features/feature.js';
 import { isPostgres } from './dialect.js';
 import { executedFeatureMigrations, FeatureMigrationError, migrateFeatures } from './feature-migrations.js';
@@ -70,6 +71,7 @@ const migrations: Readonly<Record<string, Migration>> = {
   '0036-recovery-codes': recoveryCodes,
   '0037-key-makers': keyMakers,
   '0038-lost-rights': lostRights,
+  '0039-many-sessions': manySessions,
 };
 
 const migrationTable = 'vestibule_migrations';

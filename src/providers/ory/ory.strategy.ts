@@ -272,8 +272,8 @@ function administrationOf(
     resetSecondFactors: (subject, removed) =>
       resetSecondFactors({ kratos, clearance, grants }, subject, removed),
     verifyAddress: (subject, email) => kratos.verifyAddress(subject, email),
-    endSessions: async (subject, except) => {
-      await allDone([sources.endSessions(subject, except), grants.endUnasked(subject, except)]);
+    endSessions: async (subject, except, begunAfter) => {
+      await allDone([sources.endSessions(subject, except, begunAfter), grants.endUnasked(subject, except)]);
     },
     delete: async (subject) => {
       // Hydra first: if it can't be reached, the identity still exists and the deletion can be repeated.

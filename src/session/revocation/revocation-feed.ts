@@ -11,6 +11,8 @@ const pollMilliseconds = 2000;
 const behindAfter = 10_000;
 /** Milliseconds by which readings overlap: for clock differences between replicas, and commits that become visible late. */
 const overlapMilliseconds = 120_000;
+/** Revocations in one message to the other replicas. */
+const mostAtOnce = 1000;
 
 const messageSchema = z.array(
   z.object({
@@ -92,7 +94,9 @@ export class RevocationFeed implements OnModuleInit, OnModuleDestroy {
     for (const { kind } of rows) {
       this.#announced.set(kind, (this.#announced.get(kind) ?? 0) + 1);
     }
-    this.channel.publish('revocations', rows);
+    for (let first = 0; first < rows.length; first += mostAtOnce) {
+      this.channel.publish('revocations', rows.slice(first, first + mostAtOnce));
+    }
   }
 
   /** Applies revocations that were read from SQL elsewhere, in this process alone: those that can still matter. */

@@ -6,6 +6,7 @@ import { newId } from '../../platform/core/identifier.js';
 import { RevocationRepository } from './revocation.repository.js';
 
 describe.each(databaseKinds)('revocations in SQL on %s', (kind) => {
+  const later = Date.now() + 600_000;
   let database: FreshDatabase;
   let revocations: RevocationRepository;
 
@@ -25,7 +26,7 @@ describe.each(databaseKinds)('revocations in SQL on %s', (kind) => {
     'of two changes of one user the later one counts when the %s one is written last',
     async (_which, first, last) => {
       const id = newId();
-      const row = { id, kind: 'user' as const, expires_at: 9000 };
+      const row = { id, kind: 'user' as const, expires_at: later };
       await revocations.insert({ ...row, before: first, recorded_at: 2000 });
       await revocations.insert({ ...row, before: last, recorded_at: 2500 });
       // Every replica reads it again.
@@ -34,9 +35,15 @@ describe.each(databaseKinds)('revocations in SQL on %s', (kind) => {
   );
 
   it('an end has no moment, and stays', async () => {
-    const row = { id: newId(), kind: 'api_key' as const, before: null, expires_at: 9000 };
+    const row = { id: newId(), kind: 'api_key' as const, before: null, expires_at: later };
     await revocations.insert({ ...row, recorded_at: 2000 });
     await revocations.insert({ ...row, recorded_at: 2500 });
     expect(await revocations.recordedSince(0)).toEqual([{ ...row, recorded_at: 2500 }]);
+  });
+
+  it('what has expired is read by nobody', async () => {
+    const row = { id: newId(), kind: 'session' as const, before: null };
+    await revocations.insert({ ...row, recorded_at: 2000, expires_at: Date.now() });
+    expect(await revocations.recordedSince(0)).toEqual([]);
   });
 });

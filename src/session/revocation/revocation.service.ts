@@ -14,7 +14,7 @@ import type { TransactionPart } from '../../platform/database/transaction-part.j
 import { RevocationFeed } from './revocation-feed.js';
 import { clockAllowance } from './revocation-list.js';
 import { RevocationRepository } from './revocation.repository.js';
-import { type SessionSelector, SessionRepository } from '../store/session.repository.js';
+import { type SessionSelector, type SessionsOfUser, SessionRepository } from '../store/session.repository.js';
 
 /** The end of an API key, which holds only as long as a token from it can be live: the key's own row must be ended too. */
 export interface KeyEnd {
@@ -49,6 +49,28 @@ export class RevocationService {
     }
     this.feed.announce(revocations);
     return sessions;
+  }
+
+  /**
+   * Ends all sessions of a user but those that stay, in one go. A session has a live token only if it was used lately: its row says when a
+   * token was last minted for it. Only of those do the guards hear, here and in other services.
+   * @param reason id for the rows, snake_case. @param within is done in their transaction.
+   * @returns ids of the sessions that were live until now.
+   */
+  async endSessionsOf(
+    which: SessionsOfUser,
+    reason: string,
+    within?: TransactionPart,
+  ): Promise<readonly string[]> {
+    // Twice, because clocks of replicas differ, and a shorter life of tokens may have been configured meanwhile.
+    const usedBefore = this.clock.now() - 2 * this.#lifeOfToken();
+    const { ids, revocations } = await this.sessions.endAll(
+      which,
+      { reason, expiresAt: this.#expiresAt(), usedBefore },
+      within,
+    );
+    this.feed.announce(revocations);
+    return ids;
   }
 
   /**
@@ -125,6 +147,11 @@ export class RevocationService {
 
   /** The time from which no token that lives now can be live (milliseconds). */
   #expiresAt(): number {
-    return this.clock.now() + this.#configuration.TOKEN_TTL * 1000 + clockAllowance;
+    return this.clock.now() + this.#lifeOfToken();
+  }
+
+  /** Milliseconds after which every replica refuses a token. */
+  #lifeOfToken(): number {
+    return this.#configuration.TOKEN_TTL * 1000 + clockAllowance;
   }
 }

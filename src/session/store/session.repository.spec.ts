@@ -74,6 +74,7 @@ describe.each(databaseKinds)('SessionRepository on %s', (kind) => {
   });
 
   const expiresAt = Date.now() + 600_000;
+  const end = { reason: 'r', expiresAt, usedBefore: 0 };
   const from = { userAgent: 'Browser/1', remoteAddress: '127.0.0.1' };
   const oidc = { provider: 'oidc' } as const;
 
@@ -171,10 +172,10 @@ describe.each(databaseKinds)('SessionRepository on %s', (kind) => {
     await sessions.end({ issuer, subject: 's-b' }, 'r', expiresAt);
     expect(await live()).toEqual([first?.id, second?.id, stranger.id].sort());
     await sessions.end({ issuer, oidcSid: 'unknown' }, 'r', expiresAt);
-    await sessions.end({ userId, except: first?.id ?? '' }, 'r', expiresAt);
+    await sessions.endAll({ userId, except: first?.id ?? '' }, end);
     expect(await live()).toEqual([first?.id, stranger.id].sort());
-    const end = await sessions.end({ issuer, oidcSid: 'a' }, 'r', expiresAt);
-    expect(end.sessions.map(({ id }) => id)).toEqual([first?.id]);
+    const { sessions: ended } = await sessions.end({ issuer, oidcSid: 'a' }, 'r', expiresAt);
+    expect(ended.map(({ id }) => id)).toEqual([first?.id]);
     expect(await live()).toEqual([stranger.id]);
     const revoked = await connection.query.selectFrom('revocations').select('id').orderBy('id').execute();
     expect(revoked.map(({ id }) => id)).toEqual([first?.id, second?.id, third?.id].sort());
@@ -189,8 +190,8 @@ describe.each(databaseKinds)('SessionRepository on %s', (kind) => {
         .values(rows.slice(first, first + 1000))
         .execute();
     }
-    const end = await sessions.end({ userId }, 'r', expiresAt);
-    expect([end.sessions.length, end.revocations.length]).toEqual([7001, 7001]);
+    const { ids, revocations } = await sessions.endAll({ userId }, end);
+    expect([ids.length, revocations.length]).toEqual([7001, 7001]);
     const { count } = await connection.query
       .selectFrom('revocations')
       .select(({ fn }) => fn.countAll<number | string>().as('count'))
@@ -201,7 +202,45 @@ describe.each(databaseKinds)('SessionRepository on %s', (kind) => {
   it("lists a user's sessions that have not ended, newest first", async () => {
     const [old, recent] = [await stored(), await stored()];
     await stored({ ended_at: 2000 });
-    expect((await sessions.listOf(userId)).map(({ id }) => id)).toEqual([recent.id, old.id]);
+    const list = async (...page: [number, string?]): Promise<string[]> =>
+      (await sessions.listOf(userId, { begun: 0, renewed: 0 }, ...page)).map(({ id }) => id);
+    expect(await list(100)).toEqual([recent.id, old.id]);
+    expect([await list(1), await list(1, recent.id), await list(1, old.id)]).toEqual([
+      [recent.id],
+      [old.id],
+      [],
+    ]);
+    expect(await sessions.listOf(userId, { begun: Date.now(), renewed: 0 }, 100)).toEqual([]);
+    expect(await sessions.listOf(userId, { begun: 0, renewed: Date.now() }, 100)).toEqual([]);
+  });
+
+  it('of many that end at once, only those with a live token matter to tokens, and one at least', async () => {
+    const usedBefore = 5000;
+    const idle = await stored({ renewed_at: 4000, last_seen_at: 4999 });
+    const older = await stored({ renewed_at: 4000, last_seen_at: null });
+    const used = await stored({ renewed_at: 4000, last_seen_at: 5000 });
+    const fresh = await stored({ renewed_at: 6000, last_seen_at: null });
+    const { revocations } = await sessions.endAll({ userId }, { ...end, usedBefore });
+    expect(revocations.map(({ id }) => id).sort()).toEqual([used.id, fresh.id].sort());
+    const rows = await connection.query.selectFrom('revocations').selectAll().execute();
+    const told = rows.filter(({ expires_at: until }) => until === expiresAt);
+    expect(told).toEqual(expect.arrayContaining(revocations));
+    expect(told).toHaveLength(2);
+    const untold = rows.filter(({ expires_at: until }) => until !== expiresAt);
+    expect(untold.map(({ id }) => id).sort()).toEqual([idle.id, older.id].sort());
+    expect(untold.every((row) => row.expires_at === row.recorded_at)).toBe(true);
+    const [last, before] = [await stored({ last_seen_at: 3000 }), await stored({ last_seen_at: 2000 })];
+    const next = await sessions.endAll({ userId }, { ...end, usedBefore });
+    expect(next.ids.toSorted()).toEqual([last.id, before.id].sort());
+    expect(next.revocations.map(({ id }) => id)).toEqual([last.id]);
+  });
+
+  it('what belongs to the end of many undoes it by failing', async () => {
+    const { id } = await stored();
+    const failing = sessions.endAll({ userId }, end, async () => Promise.reject(new Error('no')));
+    await expect(failing).rejects.toThrow('no');
+    expect((await sessions.find(id))?.ended_at).toBeNull();
+    expect(await connection.query.selectFrom('revocations').selectAll().execute()).toEqual([]);
   });
 
   it('rows of sessions that are long over are removed in slices, live and recent ones stay', async () => {

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { type Expression, type ExpressionBuilder, type SqlBool } from 'kysely';
+import { type Expression, type ExpressionBuilder, type Kysely, type SqlBool, sql } from 'kysely';
 import { Clock } from '../../platform/time/clock.service.js';
 import { lowestId } from '../../platform/core/identifier.js';
 import {
@@ -8,6 +8,7 @@ import {
   type Schema,
   type SessionRow,
 } from '../../platform/database/database.schema.js';
+import type { TransactionPart } from '../../platform/database/transaction-part.js';
 import { needsRowLocks } from '../../platform/database/dialect.js';
 import { userDisabled, userUnknown } from '../../directory/users/account.query.js';
 import type { ClientInfo } from '../../platform/http/client-info.js';
@@ -24,21 +25,31 @@ export type SelectorOfProvider =
   /** All sessions of one identity. */
   | { readonly issuer: string; readonly subject: string };
 
+/** Selects all sessions of a user but one, and but those behind one session at the provider. */
+export interface SessionsOfUser {
+  readonly userId: string;
+  readonly except?: string | undefined;
+  readonly exceptBehind?: string | undefined;
+}
+
 /** Selects sessions. */
 export type SessionSelector =
   | { readonly id: string }
-  /** All sessions of a user but one, and but those behind one session at the provider. */
-  | {
-      readonly userId: string;
-      readonly except?: string | undefined;
-      readonly exceptBehind?: string | undefined;
-    }
   /** Those that began by this time only, in milliseconds since the epoch. */
   | (SelectorOfProvider & { readonly begunBy?: number })
   /** Those behind one session at the provider, of all issuers that begin with this. */
   | { readonly issuersFrom: string; readonly oidcSid: string }
   /** The sessions that came from one session of the user's source of identities. */
   | { readonly issuer: string; readonly providerSessionId: string };
+
+/** How sessions end. Times are milliseconds since the epoch. */
+export interface EndOfSessions {
+  readonly reason: string;
+  /** From then on, none of their tokens can be live. */
+  readonly expiresAt: number;
+  /** Sessions that were last used before have no live token. */
+  readonly usedBefore: number;
+}
 
 /** The client that uses a session, as its row keeps it. */
 export type SessionClient = Pick<ClientInfo, 'userAgent' | 'remoteAddress'>;
@@ -78,14 +89,58 @@ export class SessionRepository {
     return this.database.query.selectFrom('sessions').selectAll().where('id', '=', id).executeTakeFirst();
   }
 
-  /** A user's sessions that haven't been ended, newest first. */
-  async listOf(userId: string): Promise<SessionRow[]> {
+  /**
+   * Some of a user's sessions that haven't been ended, newest first.
+   * @param after of these moments (milliseconds) they began and were renewed. @param before id of the last one of the previous page.
+   */
+  async listOf(
+    userId: string,
+    after: { readonly begun: number; readonly renewed: number },
+    limit: number,
+    before?: string,
+  ): Promise<SessionRow[]> {
     return this.database.query
       .selectFrom('sessions')
       .selectAll()
       .where('user_id', '=', userId)
       .where('ended_at', 'is', null)
+      .where('created_at', '>', after.begun)
+      .where('renewed_at', '>', after.renewed)
+      .$if(before !== undefined, (query) => query.where('id', '<', before ?? ''))
       .orderBy('id', 'desc')
+      .limit(limit)
+      .execute();
+  }
+
+  /**
+   * Some of a user's sessions that have been ended since a moment (milliseconds) and that the provider has a name for, by id: those behind
+   * whose login there no other one of the user is live.
+   * @param after id of the last one of the previous page.
+   */
+  async listEnded(userId: string, since: number, limit: number, after: string): Promise<SessionRow[]> {
+    return this.database.query
+      .selectFrom('sessions')
+      .selectAll()
+      .where('user_id', '=', userId)
+      .where('ended_at', '>=', since)
+      .where((where) =>
+        where.or([where('provider_session_id', 'is not', null), where('oidc_sid', 'is not', null)]),
+      )
+      .where(({ not, exists, selectFrom }) =>
+        not(
+          exists(
+            selectFrom('sessions as live')
+              .select('live.id')
+              .whereRef('live.user_id', '=', 'sessions.user_id')
+              .where('live.ended_at', 'is', null)
+              .whereRef('live.issuer', '=', 'sessions.issuer')
+              .whereRef('live.provider_session_id', '=', 'sessions.provider_session_id'),
+          ),
+        ),
+      )
+      .where('id', '>', after)
+      .orderBy('id')
+      .limit(limit)
       .execute();
   }
 
@@ -178,6 +233,65 @@ export class SessionRepository {
   }
 
   /**
+   * Ends all sessions of a user, each once, in a number of statements that doesn't depend on theirs. It deletes their provider grants, and
+   * records their revocations with them. The revocation of a session that has no live token any more has expired: it is for those who tell
+   * others of ended sessions.
+   * @param within is done first, in the same transaction.
+   * @returns ids of the sessions that were live until now, and the revocations that can matter to tokens: one at least.
+   */
+  async endAll(
+    which: SessionsOfUser,
+    { reason, expiresAt, usedBefore }: EndOfSessions,
+    within?: TransactionPart,
+  ): Promise<{ ids: string[]; revocations: RevocationRow[] }> {
+    return this.database.query.transaction().execute(async (transaction) => {
+      await within?.(transaction);
+      const now = this.clock.now();
+      const ended = await transaction
+        .updateTable('sessions')
+        .set({ ended_at: now, end_reason: reason })
+        .where('ended_at', 'is', null)
+        .where((builder) => selected(builder, which))
+        .returning(['id', 'last_seen_at', 'renewed_at'])
+        .execute();
+      const ids = ended.map(({ id }) => id);
+      if (ids.length === 0) {
+        return { ids, revocations: [] };
+      }
+      const uses = ended.map((row) => ({ id: row.id, usedAt: row.last_seen_at ?? row.renewed_at }));
+      const latest = uses.reduce((found, { usedAt }) => Math.max(found, usedAt), 0);
+      // Of one session everybody hears at once: then they ask for the others.
+      const usedFrom = Math.min(usedBefore, latest);
+      const revocation = { kind: 'session', before: null, recorded_at: now } as const;
+      const expiry = sql<number>`case when coalesce(last_seen_at, renewed_at) >= ${usedFrom}
+        then cast(${expiresAt} as bigint) else cast(${now} as bigint) end`;
+      await transaction
+        .insertInto('revocations')
+        .columns(['id', 'kind', 'recorded_at', 'expires_at'])
+        .expression(
+          endedNow(transaction, which, now).select(({ val }) => [
+            'id',
+            val(revocation.kind).as('kind'),
+            val(now).as('recorded_at'),
+            expiry.as('expires_at'),
+          ]),
+        )
+        .onConflict((conflict) => conflict.doNothing())
+        .execute();
+      await transaction
+        .deleteFrom('provider_grants')
+        .where('session_id', 'in', endedNow(transaction, which, now).select('id').where('provider', '!=', 'ory'))
+        .execute();
+      return {
+        ids,
+        revocations: uses
+          .filter(({ usedAt }) => usedAt >= usedFrom)
+          .map(({ id }) => ({ id, ...revocation, expires_at: expiresAt })),
+      };
+    });
+  }
+
+  /**
    * Ends sessions, each once, deletes their provider grants, and records their revocations with them.
    * @param expiresAt milliseconds; from then on none of their tokens can be live.
    * @returns the sessions that were live until now, and the recorded revocations.
@@ -220,9 +334,17 @@ export class SessionRepository {
   }
 }
 
+/** The selected sessions of a user that ended at this moment (milliseconds). */
+function endedNow(query: Kysely<Schema>, which: SessionsOfUser, now: number) {
+  return query
+    .selectFrom('sessions')
+    .where('ended_at', '=', now)
+    .where((builder) => selected(builder, which));
+}
+
 function selected(
   builder: ExpressionBuilder<Schema, 'sessions'>,
-  which: SessionSelector,
+  which: SessionSelector | SessionsOfUser,
 ): Expression<SqlBool> {
   if ('userId' in which) {
     const { userId, except, exceptBehind } = which;

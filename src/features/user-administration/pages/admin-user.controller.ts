@@ -8,6 +8,7 @@ import { userDetailSchema } from '../users.schemas.js';
 import { RequireRole } from '../../../session/guards/access.decorators.js';
 import { RequireAuthAge } from '../../../session/guards/step-up.decorators.js';
 import { type ApiCall, ApiClient } from '../../../pages/api.client.js';
+import { cursorSchema } from '../../../pages/session-pages.js';
 import { formField, noContent, noticeOf, seeOther } from '../../../pages/form-answer.js';
 import { PageSender } from '../../../pages/page-sender.js';
 import { CreatedRecoveryPage } from '../views/user-recovery.view.js';
@@ -34,9 +35,11 @@ export class AdminUserController {
     @Param('id') id: string,
     @Query('notice') notice: unknown,
     @Query('about') about: unknown,
+    @Query('sessions') sessions: unknown,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    await this.user.send(reply, id, { notice: noticeIn(notice), about });
+    const sessionsCursor = cursorSchema.parse(sessions);
+    await this.user.send(reply, id, { notice: noticeIn(notice), about, sessionsCursor });
   }
 
   @Post('role')

@@ -12,6 +12,7 @@ import { principalOf } from '../../../session/principal.js';
 import { ApiClient } from '../../../pages/api.client.js';
 import { FeatureParts } from '../../../pages/feature-parts.js';
 import { NoticeSubjects } from '../../../pages/notice-subjects.js';
+import { sessionPagesOf, sessionsAt } from '../../../pages/session-pages.js';
 import { PageSender } from '../../../pages/page-sender.js';
 import { UserQuestionPage, type UserQuestionPageProps } from '../views/user-question.view.js';
 import { UserPage } from '../views/user.view.js';
@@ -19,12 +20,14 @@ import type { PageNotice } from '../../../pages/views/notice.view.js';
 import { idPart } from '../../../pages/admin/admin-addresses.js';
 import type { Refusal } from '../../../pages/admin/admin-refusals.js';
 
-/** The outcome of the last form, shown on the user's page. */
+/** What the user's page shows besides the user: the outcome of the last form, and where in the list of sessions. */
 export interface UserNews {
   readonly notice?: PageNotice | undefined;
   /** The sealed name of what the notice is about. */
   readonly about?: unknown;
   readonly refusal?: Refusal;
+  /** Cursor of the page of sessions to show; undefined for the first one. */
+  readonly sessionsCursor?: string | undefined;
 }
 
 /** Sends the administration's page of one user, which several forms return to. */
@@ -48,11 +51,11 @@ export class AdminUserPages {
   }
 
   /** Sends the user's page. @throws {Problem} `not_found` */
-  async send(reply: FastifyReply, id: string, { notice, about, refusal }: UserNews = {}): Promise<void> {
+  async send(reply: FastifyReply, id: string, { notice, about, refusal, sessionsCursor }: UserNews = {}): Promise<void> {
     const path = `/api/v1/users/${idPart(id)}`;
     const [user, sessions, keys, apps] = await Promise.all([
       this.find(reply.request, id),
-      this.api.read(reply.request, `${path}/sessions`, sessionsAnswerSchema),
+      this.api.read(reply.request, sessionsAt(`${path}/sessions`, sessionsCursor), sessionsAnswerSchema),
       this.api.read(reply.request, `${path}/api-keys?limit=100`, keyListSchema),
       this.parts.applications.connectedApps(async (...part) => this.#readPart(reply.request, ...part), id),
     ]);
@@ -63,6 +66,7 @@ export class AdminUserPages {
       canRecover: this.#isOry,
       apps,
       sessions: sessions.items,
+      sessionPages: sessionPagesOf(`/admin/users/${idPart(id)}`, sessionsCursor, sessions.nextCursor),
       keys: keys.items,
       notice,
       about: this.subjects.open(viewer, about),

@@ -6,7 +6,7 @@ import { Entry } from '../../../pages/views/entry.view.js';
 import type { PageNotice } from '../../../pages/views/notice.view.js';
 import { useTexts, usePage } from '../../../pages/views/page-props.js';
 import { userAdministrationTexts } from '../user-administration-texts.js';
-import type { ListedSession } from '../../../pages/views/sessions.view.js';
+import type { ListedSession, SessionPages } from '../../../pages/views/sessions.view.js';
 import { Time } from '../../../pages/views/time.view.js';
 import { Identities } from '../../../pages/views/identities.view.js';
 import { AdminLayout } from '../../../pages/views/admin/admin-layout.view.js';
@@ -21,6 +21,7 @@ export interface UserPageProps {
   /** Whether this deployment's login provider can create recovery codes. */
   readonly canRecover: boolean;
   readonly sessions: readonly ListedSession[];
+  readonly sessionPages?: SessionPages | undefined;
   readonly keys: readonly ListedKey[];
   /** What the user has allowed applications. */
   readonly apps: ComponentChild;
@@ -43,7 +44,7 @@ export function UserPage(props: UserPageProps): VNode {
     <AdminLayout section="users" title={nameOf(user)} notice={notice} about={about} refusal={refusal}>
       <Profile user={user} isSelf={isSelf} />
       {!isSelf && <UserActions user={user} canRecover={canRecover} />}
-      <UserSessions userId={user.id} sessions={sessions} />
+      <UserSessions userId={user.id} sessions={sessions} pages={props.sessionPages} />
       <UserKeys userId={user.id} keys={keys} />
       {apps}
       <Orgs orgs={user.orgs} />

@@ -21,6 +21,7 @@ const event: ListedEvent = {
   target: { kind: 'user', id },
   orgId: id,
   sessionId: id,
+  count: null,
   requestId: 'r-1',
   remoteAddress: '2001:db8::1',
 };

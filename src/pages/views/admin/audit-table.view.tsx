@@ -49,7 +49,7 @@ function What({ event }: { readonly event: ListedEvent }): VNode {
 
 function EventDetails({ event }: { readonly event: ListedEvent }): VNode {
   const { text, find } = useLanguage();
-  const { id, type, reason, actor, target, orgId, sessionId, requestId, remoteAddress } = event;
+  const { id, type, reason, actor, target, orgId, sessionId, requestId, remoteAddress, count } = event;
   const credential = actor?.credential ?? null;
   return (
     <dl>
@@ -63,6 +63,7 @@ function EventDetails({ event }: { readonly event: ListedEvent }): VNode {
       <Detail label={text('admin.audit.detail.target')} value={target?.id} filter="target" />
       <Detail label={text('admin.audit.detail.org')} value={orgId} filter="org" />
       <Detail label={text('admin.audit.detail.session')} value={sessionId} />
+      <Detail label={text('admin.audit.detail.count')} value={count?.toString()} />
       <Detail label={text('admin.audit.detail.address')} value={remoteAddress} />
       <Detail label={text('admin.audit.detail.request')} value={requestId} />
       <Detail label={text('admin.audit.detail.event')} value={id} />

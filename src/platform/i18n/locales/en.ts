@@ -97,6 +97,7 @@ export const english = {
   'sessions.hosts': 'Also on {hosts}',
   'sessions.end': 'End',
   'sessions.endNamed': 'End session: {device}',
+  'sessions.more': 'Older sessions',
   'sessions.endOthers': 'Log out everywhere else',
 
   'apps.title': 'Connected apps',
@@ -288,6 +289,7 @@ export const english = {
   'admin.audit.detail.target': 'Target',
   'admin.audit.detail.org': 'Organisation',
   'admin.audit.detail.session': 'Session',
+  'admin.audit.detail.count': 'Sessions',
   'admin.audit.detail.request': 'Request id',
   'admin.audit.detail.address': 'Address',
   'admin.audit.detail.event': 'Event id',

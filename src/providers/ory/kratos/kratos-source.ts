@@ -46,8 +46,8 @@ export class KratosSource extends IdentitySource {
     await this.kratos.revokeSession(id);
   }
 
-  async endSessions(subject: string, except?: string): Promise<void> {
-    await this.kratos.endSessions(subject, except);
+  async endSessions(subject: string, except?: string, begunAfter?: number): Promise<void> {
+    await this.kratos.endSessions(subject, except, begunAfter);
   }
 
   async setActive(subject: string, active: boolean): Promise<void> {

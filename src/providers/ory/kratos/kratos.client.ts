@@ -48,7 +48,9 @@ const sessionsPage = 100;
 const mostPages = 100;
 /** Id of a session that doesn't exist. Kratos looks it up in the table that whoami reads. */
 const noSession = '00000000-0000-0000-0000-000000000000';
-const sessionIdsSchema = z.array(z.looseObject({ id: z.string() }));
+const listedSessionsSchema = z.array(
+  z.looseObject({ id: z.string(), issued_at: z.iso.datetime({ offset: true }).transform(Date.parse).optional() }),
+);
 
 /** Client of Kratos' public and admin APIs. Calls are bounded and reuse connections. Answers are parsed, never trusted. */
 export class KratosClient {
@@ -135,9 +137,12 @@ export class KratosClient {
     await this.#ask((options) => this.#identities.disableSession({ id }, options), isMissing);
   }
 
-  /** Ends all sessions of an identity; idempotent. @param except id of the one that stays. */
-  async endSessions(id: string, except?: string): Promise<void> {
-    if (except === undefined) {
+  /**
+   * Ends all sessions of an identity; idempotent.
+   * @param except id of the one that stays. @param begunAfter milliseconds; those that began later stay, too.
+   */
+  async endSessions(id: string, except?: string, begunAfter = Number.POSITIVE_INFINITY): Promise<void> {
+    if (except === undefined && begunAfter === Number.POSITIVE_INFINITY) {
       await this.#ask((options) => this.#identities.deleteIdentitySessions({ id }, options), isMissing);
       return;
     }
@@ -145,11 +150,14 @@ export class KratosClient {
     // What has ended is listed no more, so the first page has the others.
     for (let round = 0; round < mostPages; round += 1) {
       const answer = await this.#ask((options) => this.#identities.listIdentitySessions(live, options));
-      const others = parse(sessionIdsSchema, answer).filter((session) => session.id !== except);
-      for (const session of others) {
+      const listed = parse(listedSessionsSchema, answer);
+      const ended = listed.filter(
+        (session) => session.id !== except && (session.issued_at ?? 0) <= begunAfter,
+      );
+      for (const session of ended) {
         await this.revokeSession(session.id);
       }
-      if (others.length < sessionsPage - 1) {
+      if (listed.length < sessionsPage) {
         return;
       }
     }

@@ -61,8 +61,11 @@ export abstract class IdentitySource {
   /** Ends a session; idempotent. */
   abstract endSession(key: SessionKey): Promise<void>;
 
-  /** Ends all sessions of a user; idempotent. @param except id of the one that stays. */
-  abstract endSessions(subject: string, except?: string): Promise<void>;
+  /**
+   * Ends all sessions of a user; idempotent.
+   * @param except id of the one that stays. @param begunAfter milliseconds; those that began later stay, too.
+   */
+  abstract endSessions(subject: string, except?: string, begunAfter?: number): Promise<void>;
 
   /** Ends the session that a browser's cookies name; idempotent. @param header its `Cookie` header. */
   async endBrowserSession(header: string | undefined): Promise<void> {

@@ -57,9 +57,9 @@ export class IdentitySources extends IdentitySource {
     await source.endSession(key);
   }
 
-  async endSessions(subject: string, except?: string): Promise<void> {
+  async endSessions(subject: string, except?: string, begunAfter?: number): Promise<void> {
     const [source] = await this.#find(subject);
-    await source.endSessions(subject, except);
+    await source.endSessions(subject, except, begunAfter);
   }
 
   override async endBrowserSession(header: string | undefined): Promise<void> {
