@@ -100,8 +100,8 @@ export class AccountLifecycle {
     }
   }
 
-  /** Ends every session here. Those at the provider end with the access to it. */
+  /** Ends every session, here first and then at the provider. */
   async #shut(userId: string, reason: string): Promise<void> {
-    await this.sessions.endAll({ userId }, reason);
+    await this.access.logouts.endWith(userId, async (note) => this.sessions.endAll({ userId }, reason, note));
   }
 }

@@ -2,6 +2,7 @@ import { Injectable, Logger } from '@nestjs/common';
 import { AuthStrategy } from '../auth-strategy/auth.strategy.js';
 import { type ClaimedUser, UserChanges } from '../directory/users/user-changes.js';
 import { allDone } from '../platform/core/settled.js';
+import { ProviderLogouts } from './provider-logouts.js';
 import { DatabaseLocks } from '../platform/database/database-locks.js';
 import { PeriodicTask } from '../platform/time/periodic-task.js';
 
@@ -22,6 +23,8 @@ export class ProviderAccess extends PeriodicTask {
     private readonly strategy: AuthStrategy,
     private readonly changes: UserChanges,
     private readonly locks: DatabaseLocks,
+    /** What ends sessions there. */
+    readonly logouts: ProviderLogouts,
   ) {
     super({ ...failure, every: 60_000, level: 'error' });
   }

@@ -41,7 +41,7 @@ export class ProviderLogoutRepository {
       })
       .onConflict((conflict) =>
         conflict.column('user_id').doUpdateSet({
-          // Later than before, also within a millisecond: whoever does what was noted before must see the difference.
+          // Later than before, also within a millisecond: who does what was noted before must see the difference.
           noted_at: sql<number>`case when provider_logouts.noted_at < ${now} then ${now} else provider_logouts.noted_at + 1 end`,
           ended_to: null,
           ...(everywhere === undefined ? {} : { everywhere: 1, staying: everywhere.staying }),

@@ -1,23 +1,26 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Injectable, Logger } from '@nestjs/common';
-import type { Kysely } from 'kysely';
 import pLimit from 'p-limit';
 import { AuthStrategy } from '../auth-strategy/auth.strategy.js';
 import { UserChanges } from '../directory/users/user-changes.js';
 import { allDone, allInTurn } from '../platform/core/settled.js';
-import type { Schema } from '../platform/database/database.schema.js';
 import { DatabaseLocks } from '../platform/database/database-locks.js';
+import type { TransactionPart } from '../platform/database/transaction-part.js';
 import { Clock } from '../platform/time/clock.service.js';
 import { PeriodicTask } from '../platform/time/periodic-task.js';
 import { SessionService } from '../session/session.service.js';
-import { type Everywhere, type ProviderLogout, ProviderLogoutRepository } from './provider-logout.repository.js';
+import {
+  type Everywhere,
+  type ProviderLogout,
+  ProviderLogoutRepository,
+} from './provider-logout.repository.js';
 
-/** Milliseconds for which whoever ends sessions waits for the provider: a few are ended by then, many go on behind the answer. */
-const patience = 3000;
+/** Milliseconds for which the end of sessions waits for the provider: a few are ended by then, many go on behind the answer. */
+const longestWait = 3000;
 /** Sessions that are ended at the provider between two looks at what is noted. */
 const sessionsAtOnce = 50;
 /** Concurrent calls for one user: logins wait for the same provider. */
-const callsAtOnce = 4;
+const callsAtOnce = 2;
 /** Milliseconds by which the provider's clock may differ. */
 const clockTolerance = 60_000;
 
@@ -47,20 +50,22 @@ export class ProviderLogouts extends PeriodicTask {
   }
 
   /**
-   * Notes that the sessions of a user that end here from now on are to be ended at the provider.
-   * @param transaction the one that ends them. @param everywhere if all other logins of the user there are to end too.
+   * Ends sessions of a user here, and then at the provider. Resolves when they are ended here, and a few seconds later at the latest if it
+   * takes the provider longer.
+   * @param end ends them here; what it gets belongs to its transaction. @param everywhere if all other logins of the user there end too.
+   * @returns what `end` returned. @throws what it throws.
    */
-  async note(transaction: Kysely<Schema>, userId: string, everywhere?: Everywhere): Promise<void> {
-    if (this.strategy.identities !== undefined) {
-      await this.repository.note(transaction, userId, everywhere);
+  async endWith<T>(
+    userId: string,
+    end: (note: TransactionPart) => Promise<T>,
+    everywhere?: Everywhere,
+  ): Promise<T> {
+    if (this.strategy.identities === undefined) {
+      return end(async () => undefined);
     }
-  }
-
-  /** Begins with what is noted for a user. Resolves when it is done or has failed, and after a few seconds at the latest. */
-  async begin(userId: string): Promise<void> {
-    if (this.strategy.identities !== undefined) {
-      await Promise.race([this.#run(userId), delay(patience, undefined, { ref: false })]);
-    }
+    const ended = await end(async (transaction) => this.repository.note(transaction, userId, everywhere));
+    await Promise.race([this.#run(userId), delay(longestWait, undefined, { ref: false })]);
+    return ended;
   }
 
   /** Does what is left of all users. */

@@ -114,7 +114,9 @@ export function createProgram({ withServices, print }: CliSetting): Command {
 
   /** Ends sessions, and prints how many. @param end ends them. @returns their user, and their ids. */
   async function endSessions(
-    end: (services: CliServices) => Promise<{ readonly userId: string | undefined; readonly ids: readonly string[] }>,
+    end: (
+      services: CliServices,
+    ) => Promise<{ readonly userId: string | undefined; readonly ids: readonly string[] }>,
   ): Promise<void> {
     await withServices(async (services) => {
       const { userId, ids } = await end(services);

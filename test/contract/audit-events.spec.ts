@@ -117,6 +117,7 @@ describe.each(databaseKinds)('GET /api/v1/audit-events on %s', (kind) => {
       target: { kind: 'invite', id: invite },
       orgId: org,
       sessionId: null,
+      count: null,
       requestId: 'request-4',
       remoteAddress: '127.0.0.1',
     });

@@ -12,6 +12,7 @@ import {
   providerEnv,
   startGateway,
 } from '../support/gateway.js';
+import { waitUntil } from '../support/stack.js';
 import { TcpRelay } from '../support/tcp.relay.js';
 import { TestDatabases } from '../support/test.database.js';
 
@@ -76,6 +77,18 @@ async function eventsOf({ claims }: HeldSession): Promise<unknown[]> {
     .query.selectFrom('audit_events')
     .select(['type', 'reason', 'user_id', 'remote_address'])
     .where('session_id', '=', claims.sid)
+    .execute();
+}
+
+/** The ends of sessions of a user. */
+async function eventsAbout({ claims }: HeldSession): Promise<unknown[]> {
+  await gateway.app.get(AuditService, { strict: false }).flush();
+  return gateway.app
+    .get(Database, { strict: false })
+    .query.selectFrom('audit_events')
+    .select(['type', 'reason', 'session_id', 'count'])
+    .where('user_id', '=', claims.sub)
+    .where('type', '=', 'session_ended')
     .execute();
 }
 
@@ -330,9 +343,12 @@ describe('DELETE /auth/sessions', () => {
     expect([await statusesOf(here), await statusesOf(stranger)]).toEqual([live, live]);
     for (const other of others) {
       expect(await statusesOf(other)).toEqual(ended);
-      expect(await eventsOf(other)).toMatchObject([{ type: 'session_ended', reason: 'ended_by_user' }]);
+      expect(await eventsOf(other)).toEqual([]);
     }
     expect(await eventsOf(here)).toEqual([]);
+    expect(await eventsAbout(here)).toEqual([
+      { type: 'session_ended', reason: 'ended_by_user', session_id: null, count: 3 },
+    ]);
     expect(idsOf(await listOf(here))).toEqual(sids(here));
     expect(revocationsAsked().toSorted()).toEqual([
       'DELETE /admin/sessions/elsewhere',
@@ -341,13 +357,21 @@ describe('DELETE /auth/sessions', () => {
     expect((await endOthers(here)).json()).toEqual({ ended: 0 });
   });
 
+  it('the end of one other session is told of that session', async () => {
+    const [here, there] = [await logIn(), await logIn()];
+    expect((await endOthers(here)).json()).toEqual({ ended: 1 });
+    const event = { type: 'session_ended', reason: 'ended_by_user' };
+    expect(await eventsAbout(here)).toEqual([{ ...event, session_id: there.claims.sid, count: null }]);
+  });
+
   it('ends a hundred', async () => {
     const here = await logIn();
     for (let count = 0; count < 100; count += 1) {
       await logIn();
     }
     expect((await endOthers(here)).json()).toEqual({ ended: 100 });
-    expect([(await listOf(here)).length, revocationsAsked().length]).toEqual([1, 100]);
+    await waitUntil(() => revocationsAsked().length === 100, 'the sessions to be ended at Kratos');
+    expect(await listOf(here)).toHaveLength(1);
   });
 });
 

@@ -4,6 +4,7 @@ import { type AuditEvent, AuditService } from '../../directory/audit/audit.servi
 import { ofSessions } from '../../directory/audit/audit-event.js';
 import { Clock } from '../../platform/time/clock.service.js';
 import { Problem } from '../../platform/errors/problem.error.js';
+import type { TransactionPart } from '../../platform/database/transaction-part.js';
 import type { SessionRow } from '../../platform/database/database.schema.js';
 import type { Caller, Principal } from '../../session/principal.js';
 import { SessionService } from '../../session/session.service.js';
@@ -152,14 +153,14 @@ export class AccountSessions {
     everywhere?: Everywhere,
   ): Promise<readonly string[]> {
     const { userId } = which;
-    const ended = await this.sessions.endAll(which, by.reason, async (transaction) =>
-      this.logouts.note(transaction, userId, everywhere),
-    );
-    if (ended.length > 0) {
-      await this.audit.record({ type: 'session_ended', userId, ...ofSessions(ended), ...client, ...by });
-    }
-    await this.logouts.begin(userId);
-    return ended;
+    const end = async (note: TransactionPart): Promise<readonly string[]> => {
+      const ended = await this.sessions.endAll(which, by.reason, note);
+      if (ended.length > 0) {
+        await this.audit.record({ type: 'session_ended', userId, ...ofSessions(ended), ...client, ...by });
+      }
+      return ended;
+    };
+    return this.logouts.endWith(userId, end, everywhere);
   }
 
   async #requireOf(userId: string, id: unknown): Promise<SessionRow> {

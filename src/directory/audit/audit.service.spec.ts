@@ -133,6 +133,7 @@ describe.each(databaseKinds)('AuditService on %s', (kind) => {
       .addColumn('target_id', 'text')
       .addColumn('org_id', 'text')
       .addColumn('outcome', 'text')
+      .addColumn('count', 'bigint')
       .execute();
     await audit.record({ type: 'logout', reason: 'first' });
     await audit.record({ type: 'logout' });

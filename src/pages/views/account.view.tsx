@@ -10,7 +10,8 @@ import { Notice, type PageNotice } from './notice.view.js';
 import { useLanguage } from './page-props.js';
 import { Sessions, type SessionsProps } from './sessions.view.js';
 
-export interface AccountPageProps extends AccountDetailsProps, SessionsProps, Omit<AccountLoginsProps, 'isVerified'> {
+export interface AccountPageProps
+  extends AccountDetailsProps, SessionsProps, Omit<AccountLoginsProps, 'isVerified'> {
   /** Their organisations, and invitations to others, where this deployment manages them. */
   readonly memberships: ComponentChild;
   /** What they have allowed applications, where this deployment knows it. */

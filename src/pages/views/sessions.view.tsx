@@ -39,7 +39,11 @@ export function Sessions({ sessions, sessionPages }: SessionsProps): VNode {
   return (
     <article class="card sessions" aria-labelledby="sessions-title">
       <h2 id="sessions-title">{text('sessions.title')}</h2>
-      {sessions === undefined ? <p>{text('sessions.unknown')}</p> : <SessionList sessions={sessions} pages={sessionPages} />}
+      {sessions === undefined ? (
+        <p>{text('sessions.unknown')}</p>
+      ) : (
+        <SessionList sessions={sessions} pages={sessionPages} />
+      )}
     </article>
   );
 }

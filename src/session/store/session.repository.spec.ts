@@ -1,4 +1,4 @@
-import { sql } from 'kysely';
+import { type LogEvent, sql } from 'kysely';
 import { afterEach, beforeEach, describe, expect, inject, it, vi } from 'vitest';
 import { databaseKinds } from '../../../test/support/database.kinds.js';
 import { type FreshDatabase, migratedDatabase } from '../../../test/support/fresh.database.js';
@@ -190,7 +190,14 @@ describe.each(databaseKinds)('SessionRepository on %s', (kind) => {
         .values(rows.slice(first, first + 1000))
         .execute();
     }
-    const { ids, revocations } = await sessions.endAll({ userId }, end);
+    const statements: LogEvent[] = [];
+    const counted = new SessionRepository(
+      database.connect((event) => statements.push(event)),
+      new Clock(),
+    );
+    const { ids, revocations } = await counted.endAll({ userId }, end);
+    // The beginning and the end of the transaction are among them.
+    expect(statements.length).toBeLessThan(8);
     expect([ids.length, revocations.length]).toEqual([7001, 7001]);
     const { count } = await connection.query
       .selectFrom('revocations')

@@ -280,7 +280,11 @@ export class SessionRepository {
         .execute();
       await transaction
         .deleteFrom('provider_grants')
-        .where('session_id', 'in', endedNow(transaction, which, now).select('id').where('provider', '!=', 'ory'))
+        .where(
+          'session_id',
+          'in',
+          endedNow(transaction, which, now).select('id').where('provider', '!=', 'ory'),
+        )
         .execute();
       return {
         ids,

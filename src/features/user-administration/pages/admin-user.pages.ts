@@ -51,7 +51,11 @@ export class AdminUserPages {
   }
 
   /** Sends the user's page. @throws {Problem} `not_found` */
-  async send(reply: FastifyReply, id: string, { notice, about, refusal, sessionsCursor }: UserNews = {}): Promise<void> {
+  async send(
+    reply: FastifyReply,
+    id: string,
+    { notice, about, refusal, sessionsCursor }: UserNews = {},
+  ): Promise<void> {
     const path = `/api/v1/users/${idPart(id)}`;
     const [user, sessions, keys, apps] = await Promise.all([
       this.find(reply.request, id),

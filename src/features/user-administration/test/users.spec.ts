@@ -537,7 +537,11 @@ describe('POST /api/v1/users/:id/disable and /enable', () => {
   });
 
   it('an API key is refused before the provider is asked to end the sessions', async () => {
-    const target = await somebody();
+    const target = await gateway.session(
+      newIdentity({ issuer: kratosIssuer }),
+      {},
+      { providerSessionId: 'there' },
+    );
     const key = await rows.addKey(target.user.id);
     expect(await keyStatus(key)).toBe(200);
     const seen: number[] = [];

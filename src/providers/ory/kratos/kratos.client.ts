@@ -49,7 +49,10 @@ const mostPages = 100;
 /** Id of a session that doesn't exist. Kratos looks it up in the table that whoami reads. */
 const noSession = '00000000-0000-0000-0000-000000000000';
 const listedSessionsSchema = z.array(
-  z.looseObject({ id: z.string(), issued_at: z.iso.datetime({ offset: true }).transform(Date.parse).optional() }),
+  z.looseObject({
+    id: z.string(),
+    issued_at: z.iso.datetime({ offset: true }).transform(Date.parse).optional(),
+  }),
 );
 
 /** Client of Kratos' public and admin APIs. Calls are bounded and reuse connections. Answers are parsed, never trusted. */
