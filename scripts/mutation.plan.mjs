@@ -263,6 +263,8 @@ export const notMeasured = [
   'src/providers/ory/challenges/session-question.controller.ts',
   'src/accounts/invite-link.ts',
   'src/accounts/provider-access.ts',
+  'src/accounts/provider-logout.repository.ts',
+  'src/accounts/provider-logouts.ts',
   'src/accounts/recovery-code.repository.ts',
   'src/login/login-recorder.ts',
   'src/login/login.service.ts',

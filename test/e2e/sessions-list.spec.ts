@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { z } from 'zod';
+import { ProviderLogouts } from '../../src/accounts/provider-logouts.js';
+import { Database } from '../../src/platform/database/database.schema.js';
 import { Problem } from '../../src/platform/errors/problem.error.js';
 import { IdentitySource } from '../../src/providers/ory/sources/identity-source.js';
 import { OAuthApp } from '../support/oauth.app.js';
@@ -124,6 +126,29 @@ describe('the list of sessions', () => {
       expect(await statusesOf(thief)).toEqual([401, 401]);
       expect(new URL((await thief.navigate('/auth/login')).url).pathname).toBe('/ui/login');
     }
+  });
+
+  it('what Kratos could not end is ended later, and a login since then goes on', async () => {
+    const [here = fail()] = await loggedIn(1);
+    const thief = new UserAgent(stack.url);
+    await logInAtKratosAlone(thief, person);
+    const logouts = stack.app().get(ProviderLogouts, { strict: false });
+    const { query } = stack.app().get(Database, { strict: false });
+    const source = stack.app().get(IdentitySource, { strict: false });
+    vi.spyOn(source, 'endSessions').mockRejectedValueOnce(new Problem('provider_unavailable'));
+    expect((await end(here, '/auth/sessions')).json()).toEqual({ ended: 0 });
+    expect(await statusesOf(thief)).toEqual([401, 200]);
+    const noted = await query.selectFrom('provider_logouts').selectAll().executeTakeFirstOrThrow();
+    // Had it been asked for long ago, this login would have begun since.
+    const longAgo = noted.noted_at - 600_000;
+    await query.updateTable('provider_logouts').set({ noted_at: longAgo }).execute();
+    await logouts.finish();
+    expect(await statusesOf(thief)).toEqual([401, 200]);
+    await query.insertInto('provider_logouts').values(noted).execute();
+    await logouts.finish();
+    expect(await statusesOf(thief)).toEqual([401, 401]);
+    expect(await statusesOf(here)).toEqual([200, 200]);
+    expect(await query.selectFrom('provider_logouts').selectAll().execute()).toEqual([]);
   });
 
   it('a user who ends their own session is logged out, at Kratos too', async () => {
