@@ -76,7 +76,11 @@ describe('a change after which the process ends has outdated the bearer of', () 
     as: HeldSession,
     line: string,
     body?: object,
-    interrupted: readonly ('invalidate' | 'endSessions')[] = ['invalidate', 'endSessions'],
+    interrupted: readonly ('invalidate' | 'endSessions' | 'endSessionsOf')[] = [
+      'invalidate',
+      'endSessions',
+      'endSessionsOf',
+    ],
   ): Promise<void> {
     expect(await statusOf(held)).toBe(200);
     const revocations = gateway.app.get(RevocationService, { strict: false });
@@ -118,7 +122,7 @@ describe('a change after which the process ends has outdated the bearer of', () 
     }
     vi.spyOn(identities, 'resetSecondFactors').mockResolvedValue();
     const line = `DELETE /api/v1/users/${held.user.id}/second-factors`;
-    await expectOutdated(held, admin, line, undefined, ['endSessions']);
+    await expectOutdated(held, admin, line, undefined, ['endSessionsOf']);
   });
 
   it('a member: DELETE of the organisation', async () => {
