@@ -33,7 +33,7 @@ it('a login with a password takes four round trips, and its last answer is the p
     'POST /ory/kratos/self-service/login',
     'GET /demo',
   ]);
-  // Whoever is logged in at Kratos is let in without a page.
+  // Anyone who is logged in at Kratos is let in without a page.
   await page.context().clearCookies({ name: 'vestibule' });
   trips.length = 0;
   await page.goto(`${stack.url}/auth/login`);
@@ -100,10 +100,5 @@ it('a login with a passkey takes four', async () => {
   await key.touch(true);
   await button.click();
   await page.waitForURL(`${stack.url}/`);
-  expect(trips).toEqual([
-    'GET /auth/login',
-    'GET /ui/login',
-    'POST /ory/kratos/self-service/login',
-    'GET /',
-  ]);
+  expect(trips).toEqual(['GET /auth/login', 'GET /ui/login', 'POST /ory/kratos/self-service/login', 'GET /']);
 });
