@@ -76,7 +76,7 @@ export const auditEventSchema = z.object({
     .nullable()
     .meta({ description: 'Id of the organisation that the event concerns.', example: exampleId }),
   sessionId: z.uuid().nullable().meta({ example: exampleId }),
-  count: z.int().positive().nullable().meta({
+  count: z.int().min(1).nullable().meta({
     description:
       'How many sessions ended, of a `session_ended` that is about several; null for every other event.',
     example: null,
