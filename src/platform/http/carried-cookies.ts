@@ -1,5 +1,5 @@
-import { parseSetCookie } from 'cookie';
-import { readPairs } from './cookie-reader.js';
+import { parseSetCookie, stringifySetCookie } from 'cookie';
+import { readPairs, repeatedNames } from './cookie-reader.js';
 
 const asItIs = (text: string): string => text;
 
@@ -10,8 +10,9 @@ const asItIs = (text: string): string => text;
 export class CarriedCookies {
   /** In the browser's order. */
   readonly #held = new Map<string, string>();
-  /** Pairs whose name occurs twice. */
+  /** Pairs whose name occurs twice, and these names. */
   readonly #doubled: readonly { readonly name: string; readonly value: string }[];
+  readonly #repeated: ReadonlySet<string>;
   readonly #sent: ReadonlySet<string>;
   /** The latest line of each name that was set. */
   readonly #set = new Map<string, string>();
@@ -19,10 +20,10 @@ export class CarriedCookies {
   /** @param header the browser's Cookie header. */
   constructor(header: string | undefined) {
     const pairs = readPairs(header);
-    const names = pairs.map(({ name }) => name);
-    this.#sent = new Set(names);
-    this.#doubled = pairs.filter(({ name }) => names.indexOf(name) !== names.lastIndexOf(name));
-    for (const { name, value } of pairs.filter((pair) => !this.#doubled.includes(pair))) {
+    this.#sent = new Set(pairs.map(({ name }) => name));
+    this.#repeated = repeatedNames(pairs);
+    this.#doubled = pairs.filter(({ name }) => this.#repeated.has(name));
+    for (const { name, value } of pairs.filter((pair) => !this.#repeated.has(pair.name))) {
       this.#held.set(name, value);
     }
   }
@@ -33,11 +34,23 @@ export class CarriedCookies {
     return pairs.map(({ name, value }) => `${name}=${value}`).join('; ');
   }
 
-  /** The Set-Cookie lines for the browser. What was set and deleted since isn't among them, unless the browser has another of that name. */
-  get lines(): string[] {
-    return [...this.#set].flatMap(([name, line]) =>
-      isDeletion(line) && !this.#sent.has(name) ? [] : [line],
-    );
+  /**
+   * The Set-Cookie lines for the browser. What was set and deleted since isn't among them, unless the browser has another of that name.
+   * @param room characters for all lines. Of deletions, the latest go first; those without room are left to a later answer.
+   */
+  linesWithin(room: number): string[] {
+    const lines = [...this.#set].filter(([name, line]) => !isDeletion(line) || this.#sent.has(name));
+    const kept = lines.filter(([, line]) => !isDeletion(line)).map(([, line]) => line);
+    let left = room - kept.join('').length;
+    const deleted = lines
+      .filter(([, line]) => isDeletion(line))
+      .map(([, line]) => shortDeletion(line))
+      .toReversed()
+      .filter((line) => {
+        left -= line.length;
+        return left >= 0;
+      });
+    return [...kept, ...deleted];
   }
 
   /** Takes an answer's Set-Cookie lines. */
@@ -48,11 +61,22 @@ export class CarriedCookies {
       this.#set.set(name, line);
       if (isDeletion(line)) {
         this.#held.delete(name);
-      } else if (!this.#doubled.some((pair) => pair.name === name)) {
+      } else if (!this.#repeated.has(name)) {
         this.#held.set(name, value);
       }
     }
   }
+}
+
+/** A deletion with nothing that a browser doesn't need for it. */
+function shortDeletion(line: string): string {
+  const {
+    expires: _expires,
+    httpOnly: _httpOnly,
+    sameSite: _sameSite,
+    ...place
+  } = parseSetCookie(line, { decode: asItIs });
+  return stringifySetCookie({ ...place, value: '', maxAge: 0 });
 }
 
 function isDeletion(line: string): boolean {

@@ -66,6 +66,16 @@ export function readPairs(header: string | undefined): { readonly name: string; 
   return (header ?? '').split(';').flatMap((pair) => split(pair) ?? []);
 }
 
+/** Names that occur more than once: of two, one may be planted. */
+export function repeatedNames(pairs: readonly { readonly name: string }[]): ReadonlySet<string> {
+  const once = new Set<string>();
+  const repeated = new Set<string>();
+  for (const { name } of pairs) {
+    (once.has(name) ? repeated : once).add(name);
+  }
+  return repeated;
+}
+
 /**
  * The Cookie header of a client that has received these Set-Cookie headers; only names and values count. A new cookie replaces
  * every cookie of that name.

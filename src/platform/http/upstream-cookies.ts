@@ -1,5 +1,5 @@
 import { parseSetCookie, stringifySetCookie } from 'cookie';
-import { isCookieName, readPairs } from './cookie-reader.js';
+import { isCookieName, readPairs, repeatedNames } from './cookie-reader.js';
 import { isOwnCookie } from './cookie-writer.js';
 
 const hostPrefix = '__Host-';
@@ -33,8 +33,8 @@ export class UpstreamCookies {
       ({ name }) =>
         name.startsWith(this.#prefix) && isCookieName(name.slice(this.#prefix.length)) && !isOwnCookie(name),
     );
-    const names = pairs.map(({ name }) => name);
-    const single = pairs.filter(({ name }) => names.indexOf(name) === names.lastIndexOf(name));
+    const repeated = repeatedNames(pairs);
+    const single = pairs.filter(({ name }) => !repeated.has(name));
     return single.length === 0
       ? undefined
       : single.map(({ name, value }) => `${name.slice(this.#prefix.length)}=${value}`).join('; ');

@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { CircuitBreaker, Settle } from '../../../platform/upstream/circuit-breaker.js';
+import { isInnerCall } from '../../../platform/http/inner-call.js';
 import { Problem } from '../../../platform/errors/problem.error.js';
 import { isGatewayFailure, unavailable } from '../../../platform/upstream/vendor-call.js';
 
@@ -53,8 +54,10 @@ export class ProxyCircuitBreaker {
 
   /** Ends a request. If the browser left, or sent only a part of its body, that reveals nothing about the upstream. */
   #leave(request: FastifyRequest, reply: FastifyReply): void {
-    // A request of this process (`inject`) has no `complete`: its body is there.
-    if (!reply.raw.writableFinished || request.raw.complete === false || this.#unsent.has(request)) {
+    // A request of this process (`inject`) has no `complete`, as its body is there, and closes before its answer counts as finished.
+    const { writableEnded, writableFinished } = reply.raw;
+    const isSent = isInnerCall(request) ? writableEnded : writableFinished;
+    if (!isSent || request.raw.complete === false || this.#unsent.has(request)) {
       this.#settle(request, 'left');
     } else {
       const isAway = isGatewayFailure(reply.statusCode);

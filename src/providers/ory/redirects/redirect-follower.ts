@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
@@ -8,8 +9,10 @@ import { leavesOrigin, redirectPage } from '../../../platform/http/redirect.page
 
 /** Redirects that are followed for one request. */
 const mostFollowed = 12;
-/** Milliseconds after which the browser goes on by itself. */
-const longest = 10_000;
+/** Milliseconds from the request's beginning after which the browser goes on by itself. */
+const longestRequest = 10_000;
+/** Characters of an answer's cookies and redirect: proxies have 4 kB for all headers. */
+const room = 3000;
 
 /** Routes whose redirects are followed. */
 const begins =
@@ -18,12 +21,14 @@ const begins =
 const followed =
   /^\/(?:auth\/(?:login|signup|callback|ory\/(?:login|consent))|ory\/(?:hydra\/oauth2\/auth|kratos\/self-service\/(?:login|registration)\/browser))$/;
 
-/** The step that can't be taken twice, as its answer of the provider counts once: how it fails is shown at once. */
+/** The step that can't be taken twice, as its answer of the provider counts once: how it fails then is shown at once. */
 const last = /^\/auth\/callback$/;
 
 /** Headers of the browser's request that its next one hasn't. */
 const ofOneRequest =
   /^(?:cookie|origin|expect|range|connection|keep-alive|te|trailer|transfer-encoding|upgrade|content-.*|if-.*)$/;
+/** Names the request that a step is for. */
+const callerHeader = 'x-vestibule-caller';
 /** Headers of an answer that hold for its connection, or that are made anew. */
 const ofOneAnswer = /^(?:connection|keep-alive|date|set-cookie|content-length|transfer-encoding)$/;
 
@@ -36,16 +41,26 @@ const ofOneAnswer = /^(?:connection|keep-alive|date|set-cookie|content-length|tr
  */
 export class RedirectFollower {
   readonly #host: string;
+  /** Whether the callers of steps that are under way have left, by what `callerHeader` says. */
+  readonly #callers = new Map<string, AbortSignal>();
 
   constructor(
     private readonly fastify: FastifyInstance,
     private readonly publicUrl: string,
+    private readonly longest = longestRequest,
   ) {
     this.#host = new URL(publicUrl).host.toLowerCase();
   }
 
   /** Must be called before the routes are registered. */
   setUp(): void {
+    this.fastify.addHook('onRequest', (request, reply, done) => {
+      // A step ends with its caller, who else would keep a place in a queue.
+      this.#callers
+        .get(String(request.headers[callerHeader]))
+        ?.addEventListener('abort', () => reply.raw.destroy(), { once: true });
+      done();
+    });
     this.fastify.addHook('onRoute', (route) => {
       if (begins.test(route.url)) {
         // A route's own hooks run after all others: what the request held is free by then.
@@ -83,15 +98,16 @@ export class RedirectFollower {
     }
     const cookies = new CarriedCookies(request.headers.cookie);
     cookies.take(linesOf(reply.getHeader('set-cookie')));
-    const until = performance.now() + longest;
-    for (let count = 0; count < mostFollowed && performance.now() < until; count += 1) {
+    const left = new AbortController();
+    reply.raw.once('close', () => left.abort());
+    for (let count = 0; count < mostFollowed && this.#mayGoOn(reply); count += 1) {
       const next = this.#next(location);
-      if (next === undefined || reply.raw.destroyed) {
+      if (next === undefined) {
         break;
       }
       location = next.href;
-      const answer = await this.#ask(request, next, cookies.header);
-      if (answer === undefined || (answer.status >= 400 && !last.test(next.pathname))) {
+      const answer = await this.#ask(request, next, cookies.header, left.signal);
+      if (answer === undefined || (answer.status >= 400 && !hasCounted(next, answer))) {
         break;
       }
       cookies.take(linesOf(answer.headers['set-cookie']));
@@ -103,6 +119,10 @@ export class RedirectFollower {
     return this.#leadTo(location, request, reply, cookies);
   }
 
+  #mayGoOn({ raw, elapsedTime }: FastifyReply): boolean {
+    return !raw.destroyed && elapsedTime < this.longest;
+  }
+
   /** The step that a redirect leads to; undefined for a page, and for what isn't on this origin. */
   #next(location: string): URL | undefined {
     if (!URL.canParse(location, this.publicUrl)) {
@@ -112,32 +132,38 @@ export class RedirectFollower {
     return url.origin === this.publicUrl && followed.test(url.pathname) ? url : undefined;
   }
 
-  /** Makes the browser's next request. @returns undefined if there is no answer. */
+  /** Makes the browser's next request. @param caller aborts when the browser leaves. @returns undefined if there is no answer. */
   async #ask(
     request: FastifyRequest,
     { pathname, search }: URL,
     cookie: string,
+    caller: AbortSignal,
   ): Promise<Answer | undefined> {
+    const id = randomUUID();
+    this.#callers.set(id, caller);
     try {
-      const { statusCode, headers, body } = await this.fastify.inject({
+      const { statusCode, headers, rawPayload } = await this.fastify.inject({
         method: 'GET',
         url: pathname + search,
-        headers: { ...headersOfNext(request.headers), ...innerCallHeaders, cookie },
+        headers: { ...headersOfNext(request.headers), ...innerCallHeaders, [callerHeader]: id, cookie },
         remoteAddress: request.socket.remoteAddress ?? request.ip,
       });
-      return { status: statusCode, headers, body };
+      return { status: statusCode, headers, body: rawPayload };
     } catch {
       return undefined;
+    } finally {
+      this.#callers.delete(id);
     }
   }
 
-  #show(reply: FastifyReply, { status, headers, body }: Answer, cookies: CarriedCookies): string {
-    setLines(reply.code(status).removeHeader('location').removeHeader('content-length'), cookies);
+  #show(reply: FastifyReply, { status, headers, body }: Answer, cookies: CarriedCookies): Buffer {
+    void reply.code(status).removeHeader('location').removeHeader('content-length');
     for (const [name, value] of Object.entries(headers)) {
       if (value !== undefined && !ofOneAnswer.test(name)) {
         void reply.header(name, value);
       }
     }
+    setLines(reply, cookies.linesWithin(room));
     return body;
   }
 
@@ -147,7 +173,8 @@ export class RedirectFollower {
     reply: FastifyReply,
     cookies: CarriedCookies,
   ): string {
-    setLines(reply.removeHeader('content-length').removeHeader('content-type'), cookies);
+    const lines = cookies.linesWithin(room - location.length);
+    setLines(reply.removeHeader('content-length').removeHeader('content-type'), lines);
     if (method === 'POST' && leavesOrigin(location, this.publicUrl)) {
       // The form's own policy would block the redirect to another host.
       void reply.code(200).removeHeader('location').type('text/html; charset=utf-8');
@@ -162,7 +189,12 @@ export class RedirectFollower {
 interface Answer {
   readonly status: number;
   readonly headers: Readonly<Record<string, number | string | string[] | undefined>>;
-  readonly body: string;
+  readonly body: Buffer;
+}
+
+/** Whether a step can't be taken again, which it says by its cookies. What refuses it before, such as an overload, sets none. */
+function hasCounted({ pathname }: URL, { headers }: Answer): boolean {
+  return last.test(pathname) && linesOf(headers['set-cookie']).length > 0;
 }
 
 function isRedirect(status: number): boolean {
@@ -173,14 +205,15 @@ function linesOf(header: number | string | string[] | undefined): string[] {
   return [header ?? []].flat().map(String);
 }
 
+/** A browser without `User-Agent` has none in the next request either. */
 function headersOfNext(headers: IncomingHttpHeaders): IncomingHttpHeaders {
-  return Object.fromEntries(Object.entries(headers).filter(([name]) => !ofOneRequest.test(name)));
+  const kept = Object.entries(headers).filter(([name]) => !ofOneRequest.test(name));
+  return { 'user-agent': '', ...Object.fromEntries(kept) };
 }
 
 /** Sets the cookies and the header that comes with them. */
-function setLines(reply: FastifyReply, cookies: CarriedCookies): void {
+function setLines(reply: FastifyReply, lines: string[]): void {
   void reply.removeHeader('set-cookie').header('cache-control', 'no-store');
-  const { lines } = cookies;
   if (lines.length > 0) {
     void reply.header('set-cookie', lines);
   }
