@@ -14,6 +14,7 @@ import type { Principal } from '../session/principal.js';
 import { type Flow, parseFlow } from './flow.parser.js';
 import { FlowContextFinder } from './flow-context.js';
 import { SessionService } from '../session/session.service.js';
+import { BegunFlows } from '../providers/ory/proxy/begun-flows.js';
 import { FormDrafts } from '../providers/ory/proxy/form-draft.js';
 import { settingsChangeIn } from '../providers/ory/proxy/settings-change.js';
 import { fieldOf, refusalMessage } from '../providers/ory/proxy/refusal-message.js';
@@ -47,6 +48,7 @@ export class FlowController {
 
   constructor(
     private readonly kratos: KratosClient,
+    private readonly begun: BegunFlows,
     private readonly contexts: FlowContextFinder,
     private readonly pages: PageSender,
     private readonly drafts: FormDrafts,
@@ -62,6 +64,7 @@ export class FlowController {
   async page(
     @Param('kind') kindGiven: string,
     @Query('flow') id: unknown,
+    @Query('new') isNew: unknown,
     @Query('return_to') returnTo: unknown,
     @Query('changed') changed: unknown,
     @CurrentUser({ optional: true }) principal: Principal | undefined,
@@ -74,7 +77,8 @@ export class FlowController {
     }
     const found =
       typeof id === 'string' && id !== ''
-        ? await this.kratos.findFlow(kind, id, request.headers.cookie)
+        ? ((isNew === undefined ? undefined : this.begun.take(kind, id, request.headers.cookie)) ??
+          (await this.kratos.findFlow(kind, id, request.headers.cookie)))
         : undefined;
     const query = typeof returnTo === 'string' ? `?${new URLSearchParams({ return_to: returnTo })}` : '';
     const needsLogin = kind === 'settings' || kind === 'verification';

@@ -8,6 +8,7 @@ import { HydraClient } from '../hydra/hydra.client.js';
 import { applicationOf, mayRememberConsent } from '../hydra/hydra-applications.js';
 import { isNativeApp, isOwnClient, keepsLoggedIn } from '../hydra/hydra-clients.js';
 import type { ConsentRequest } from '../hydra/hydra.schemas.js';
+import { OwnLogins } from '../hydra/own-logins.js';
 import { IdentitySource } from '../sources/identity-source.js';
 import type { ProviderIdentity } from '../../../directory/users/identity.js';
 import { AccountOwnership } from '../../../accounts/account-ownership.service.js';
@@ -55,6 +56,7 @@ export class OryConsentService {
 
   constructor(
     private readonly hydra: HydraClient,
+    private readonly ownLogins: OwnLogins,
     private readonly sources: IdentitySource,
     private readonly ownership: AccountOwnership,
     private readonly recorder: ConsentRecorder,
@@ -93,8 +95,10 @@ export class OryConsentService {
    * @returns where the browser goes next; nothing when the user must be asked.
    */
   async grantUnasked(challenge: string, from: ClientInfo): Promise<string | undefined> {
-    const request = await this.hydra.consentRequest(challenge);
-    const identity = await this.#identityOf(request);
+    const own = this.ownLogins.take(challenge);
+    const request = own?.request ?? (await this.hydra.consentRequest(challenge));
+    const identity =
+      own === undefined ? await this.#identityOf(request) : await this.ownership.judge(own.identity);
     if (this.#isAlwaysAsked(request)) {
       return isSilent(request) ? this.hydra.rejectConsent(challenge, 'unasked') : undefined;
     }

@@ -9,6 +9,7 @@ import { ChallengeBinding } from '../hydra/challenge-binding.js';
 import { HydraClient } from '../hydra/hydra.client.js';
 import { gatewayClientId } from '../hydra/hydra-clients.js';
 import type { LoginRequest } from '../hydra/hydra.schemas.js';
+import { OwnLogins } from '../hydra/own-logins.js';
 import { CompanyLogins } from '../sources/company-logins.js';
 import { type BrowserSession, IdentitySource, type SourceSession } from '../sources/identity-source.js';
 import { Public } from '../../../session/guards/access.decorators.js';
@@ -24,6 +25,7 @@ export class OryLoginController {
   constructor(
     private readonly sources: IdentitySource,
     private readonly hydra: HydraClient,
+    private readonly ownLogins: OwnLogins,
     private readonly binding: ChallengeBinding,
     private readonly admission: ApplicationAdmission,
     private readonly companies: CompanyLogins,
@@ -40,11 +42,7 @@ export class OryLoginController {
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const challenge = requireBound(this.binding, given, request);
-    const [loginRequest, browser] = await Promise.all([
-      this.hydra.loginRequest(challenge),
-      // Steps 3 and 4: is the cookie of Kratos, or of another source, a live session?
-      this.sources.browserSession(request.headers.cookie),
-    ]);
+    const [loginRequest, browser] = await this.#read(challenge, request.headers.cookie);
     if (browser.state === 'live' && (await this.#leadElsewhere(loginRequest, browser.session, reply))) {
       return;
     }
@@ -81,6 +79,19 @@ export class OryLoginController {
       const refusal = isOwn ? this.#impossible : undefined;
       await reply.redirect(url ?? refusal ?? (await this.hydra.rejectLogin(challenge, unmet)), 302);
     }
+  }
+
+  /**
+   * The challenge, and the browser's session. An own login that this process has read before can be accepted as it is: Hydra refuses it then
+   * if it isn't valid any more.
+   */
+  async #read(challenge: string, cookie: string | undefined): Promise<[LoginRequest, BrowserSession]> {
+    const known = this.hydra.takeOwnLogin(challenge);
+    // Steps 3 and 4: is the cookie of Kratos, or of another source, a live session?
+    const session = this.sources.browserSession(cookie);
+    return known !== undefined && (await session).state === 'live'
+      ? [known, await session]
+      : Promise.all([this.hydra.loginRequest(challenge), session]);
   }
 
   /** Leads a user who must log in by the connection of their organisation there; the login that isn't enough ends. @returns whether it did. */
@@ -143,7 +154,8 @@ export class OryLoginController {
     { asked, from }: { readonly asked: URL; readonly from: ClientInfo },
   ): Promise<string> {
     const { client } = loginRequest;
-    if (client.client_id !== gatewayClientId) {
+    const isOwn = client.client_id === gatewayClientId;
+    if (!isOwn) {
       const outcome = await this.admission.judge(session.identity, { client, acr: session.acr, from });
       if (outcome === 'refused') {
         return this.hydra.rejectLogin(loginRequest.challenge, 'access_denied');
@@ -166,7 +178,12 @@ export class OryLoginController {
     // Step 5. The subject is the identity at its source; session id, amr and acr are carried over.
     const { id, authTime, amr, acr, identity } = session;
     const context = { kratos_session_id: id, amr: [...amr], auth_time: authTime, acr };
-    return this.hydra.acceptLogin(loginRequest.challenge, { subject: identity.subject, acr, context });
+    const { subject } = identity;
+    const target = await this.hydra.acceptLogin(loginRequest.challenge, { subject, acr, context });
+    if (isOwn) {
+      this.ownLogins.accepted(target, { request: loginRequest, context, identity });
+    }
+    return target;
   }
 
   /** The page that says that the user's login can't give a second factor. */

@@ -13,10 +13,15 @@ const openAtOnce = 6;
 const hydraCookies = ['ory_hydra_login_csrf_', 'ory_hydra_consent_csrf_'] as const;
 /** Seconds in which a browser follows the redirect after a consent page. */
 const answerLifetime = 300;
-const challengeParameter = /^(?:login|consent|logout)_challenge$/;
+/** Hydra's endpoints, and the routes to which they send a browser with a challenge. */
+const givenBy: ReadonlyMap<string, RegExp> = new Map([
+  ['/oauth2/auth', /^\/auth\/ory\/(login|consent)$/],
+  ['/oauth2/sessions/logout', /^\/auth\/ory\/(logout)$/],
+]);
 
 /** A cookie that binds a challenge to a browser. */
 export interface BoundChallenge {
+  readonly challenge: string;
   readonly name: string;
   readonly value: string;
   /** Names of cookies to delete, because the browser has more open challenges than it may have: ours, and Hydra's own for them. */
@@ -36,12 +41,14 @@ export class ChallengeBinding {
   readonly #cipher: PurposeCipher;
   readonly #prefix: string;
   readonly #hydraPrefixes: readonly string[];
+  readonly #publicUrl: string;
 
   /** @param cookies names and sets this deployment's cookies. */
   constructor(
-    @Inject(CONFIGURATION) { SECRETS }: Pick<Configuration, 'SECRETS'>,
+    @Inject(CONFIGURATION) { SECRETS, PUBLIC_URL }: Pick<Configuration, 'SECRETS' | 'PUBLIC_URL'>,
     private readonly cookies: CookieWriter,
   ) {
+    this.#publicUrl = PUBLIC_URL;
     this.#cipher = new PurposeCipher(SECRETS, 'hydra-challenge');
     this.#prefix = `${cookies.name('vestibule-challenge')}.`;
     this.#hydraPrefixes = hydraCookies.map((name) => cookies.name(name));
@@ -49,12 +56,16 @@ export class ChallengeBinding {
 
   /**
    * The cookie to set when a redirect of Hydra's carries a challenge, and the names of the cookies to delete for it.
-   * @param location the redirect's target.
+   * @param path of Hydra's endpoint. @param location the redirect's target.
    * @param cookieHeader of the request; its newest challenges stay bound.
    * @param now milliseconds since the epoch.
    */
-  bind(location: string, cookieHeader: string | undefined, now: number): BoundChallenge | undefined {
-    const challenge = challengeOf(location);
+  bind(
+    { path, location }: { readonly path: string; readonly location: string },
+    cookieHeader: string | undefined,
+    now: number,
+  ): BoundChallenge | undefined {
+    const challenge = this.#challengeIn(path, location);
     if (challenge === undefined) {
       return undefined;
     }
@@ -64,7 +75,7 @@ export class ChallengeBinding {
       ...surplusOf(open, openAtOnce - 1),
       ...this.#hydraPrefixes.flatMap((prefix) => surplusOf(cookieNames(cookieHeader, prefix), openAtOnce)),
     ];
-    return { name, value, surplus };
+    return { challenge, name, value, surplus };
   }
 
   /**
@@ -99,11 +110,20 @@ export class ChallengeBinding {
   #nameOf(challenge: string): string {
     return this.#prefix + createHash('sha256').update(challenge).digest('base64url').slice(0, 16);
   }
-}
 
-function challengeOf(location: string): string | undefined {
-  if (!URL.canParse(location)) {
-    return undefined;
+  /**
+   * The challenge that an endpoint gives to a browser. A redirect to an application has another target, and so may one that a gate has
+   * written: anyone who may choose those could otherwise have anybody's challenge bound.
+   */
+  #challengeIn(path: string, location: string): string | undefined {
+    if (!URL.canParse(location)) {
+      return undefined;
+    }
+    const { origin, pathname, searchParams, hash } = new URL(location);
+    const [, kind] = givenBy.get(path)?.exec(pathname) ?? [];
+    const [[name, challenge] = [], ...others] = [...searchParams];
+    // An answer to an application has more: a code or an error, in the query or behind it.
+    const isPlain = origin === this.#publicUrl && hash === '' && others.length === 0;
+    return isPlain && kind !== undefined && name === `${kind}_challenge` ? challenge : undefined;
   }
-  return [...new URL(location).searchParams].find(([name]) => challengeParameter.test(name))?.[1];
 }

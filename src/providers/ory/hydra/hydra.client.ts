@@ -107,7 +107,7 @@ export class HydraClient {
     login: bulkhead(callsAtOnce, Number.POSITIVE_INFINITY),
     introspection: bulkhead(introspectionsAtOnce, Number.POSITIVE_INFINITY),
   };
-  readonly #logins = new LRUCache<string, LoginOrigin>({ max: rememberedLogins });
+  readonly #logins = new LRUCache<string, LoginRequest>({ max: rememberedLogins });
 
   constructor(
     { ALLOWED_CLIENT_IDS, HYDRA_ADMIN_URL, PUBLIC_URL }: OryConfiguration,
@@ -127,7 +127,20 @@ export class HydraClient {
     const request = await this.#challenge(loginRequestSchema, (options) =>
       this.#oauth2.getOAuth2LoginRequest({ loginChallenge }, options),
     );
-    this.#logins.set(loginChallenge, originOf(request));
+    this.#logins.set(loginChallenge, request);
+    return request;
+  }
+
+  /**
+   * A challenge of the gateway's own login as this process has read it, once; undefined if it hasn't. Only its acceptance tells whether it is
+   * still valid.
+   */
+  takeOwnLogin(loginChallenge: string): LoginRequest | undefined {
+    const request = this.#logins.get(loginChallenge);
+    if (request?.client.client_id !== gatewayClientId) {
+      return undefined;
+    }
+    this.#logins.delete(loginChallenge);
     return request;
   }
 
@@ -137,7 +150,7 @@ export class HydraClient {
    * @throws {Problem} `challenge_rejected` when the challenge is unknown, expired or used.
    */
   async loginOrigin(loginChallenge: string): Promise<LoginOrigin> {
-    return this.#logins.get(loginChallenge) ?? originOf(await this.loginRequest(loginChallenge));
+    return originOf(this.#logins.get(loginChallenge) ?? (await this.loginRequest(loginChallenge)));
   }
 
   /** Accepts a login challenge: reports to Hydra who logged in (step 5). @returns the URL at which the browser continues. */

@@ -23,6 +23,7 @@ import { HydraGrants } from './hydra-grants.js';
 import { HydraDiscovery } from './hydra-discovery.js';
 import { hydraKeysUrl, hydraLogoutTokens, hydraRelyingParty } from './hydra-relying-party.js';
 import { HydraSigningKeys } from './hydra-signing-keys.js';
+import { OwnLogins } from './own-logins.js';
 import { RefreshAnswerJanitor } from './refresh-answer-janitor.js';
 import { RefreshAnswerRepository } from './refresh-answer.repository.js';
 
@@ -43,6 +44,7 @@ export class HydraModule {
         HydraDiscovery,
         HydraGrants,
         HydraSigningKeys,
+        OwnLogins,
         RefreshAnswerJanitor,
         RefreshAnswerRepository,
         ResourceRegistry,
@@ -63,6 +65,7 @@ export class HydraModule {
         HydraGrants,
         HydraSigningKeys,
         LogoutTokenVerifier,
+        OwnLogins,
         RefreshAnswerRepository,
         RelyingParty,
         ResourceRegistry,

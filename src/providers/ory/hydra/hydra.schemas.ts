@@ -33,6 +33,8 @@ export const loginRequestSchema = z.looseObject({
   skip: z.boolean(),
   subject: z.string(),
   session_id: z.string().nullish(),
+  requested_scope: z.array(z.string()).nullish(),
+  requested_access_token_audience: z.array(z.string()).nullish(),
   request_url: z.string(),
   oidc_context: hintsSchema,
   client: clientSchema,

@@ -23,6 +23,8 @@ export class Exchange {
   client: HydraClientRecord | undefined;
   /** A token request whose answer may be for a resource, with the one that it names. */
   grant: { readonly wanted: string | undefined } | undefined;
+  /** Whether Kratos is asked for the flow that it begins, instead of a redirect to its page. */
+  isForFlow = false;
   /** The query, without the question mark, if it goes to the upstream with another one. */
   query: string | undefined;
   /** Bytes of the body, if it goes to the upstream with another one. */

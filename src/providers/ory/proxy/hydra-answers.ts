@@ -11,6 +11,7 @@ import { type HydraDiscovery, metadataHeaders } from '../hydra/hydra-discovery.j
 import { userClaims } from '../hydra/hydra-claims.js';
 import type { ApplicationClaims } from '../challenges/application-claims.js';
 import { type FormPostPage, formPostIn } from './form-post.page.js';
+import type { UsedVerifierGate } from './used-verifier.gate.js';
 
 const userinfoSchema = z.looseObject({
   sub: z.string(),
@@ -33,6 +34,7 @@ export class HydraAnswers {
     private readonly discovery: HydraDiscovery,
     private readonly page: FormPostPage,
     private readonly claims: ApplicationClaims,
+    private readonly usedVerifiers: UsedVerifierGate,
   ) {}
 
   /**
@@ -113,6 +115,14 @@ export class HydraAnswers {
     if (post === undefined) {
       this.#logger.error('Hydra answered with a page that is not a form', { reason: 'hydra_page_unknown' });
       return html;
+    }
+    const again = this.usedVerifiers.beginsAnew(
+      request,
+      new URLSearchParams(post.fields.map((field) => [...field])),
+    );
+    if (again !== undefined) {
+      void reply.code(303).header('location', again).removeHeader('content-type');
+      return '';
     }
     void reply.headers({
       'content-security-policy': policyFor([post.action]),

@@ -16,6 +16,7 @@ import { ClientRepository } from '../hydra/client.repository.js';
 import { HydraClient } from '../hydra/hydra.client.js';
 import { HydraDiscovery } from '../hydra/hydra-discovery.js';
 import { HydraGrants } from '../hydra/hydra-grants.js';
+import { OwnLogins } from '../hydra/own-logins.js';
 import { ResourceRegistry } from '../hydra/resource-registry.js';
 import { RefreshAnswerRepository } from '../hydra/refresh-answer.repository.js';
 import { OryBootstrap } from '../ory-bootstrap.js';
@@ -61,7 +62,13 @@ export function hydraGates(
   const binding = get(ChallengeBinding);
   const clock = get(Clock);
   const writer = get(CookieWriter);
-  const answers = new HydraAnswers(get(HydraDiscovery), get(FormPostPage), get(ApplicationClaims));
+  const usedVerifiers = new UsedVerifierGate(get(LoginTransactions), configuration.PUBLIC_URL);
+  const answers = new HydraAnswers(
+    get(HydraDiscovery),
+    get(FormPostPage),
+    get(ApplicationClaims),
+    usedVerifiers,
+  );
   const secrets = new SecretGate(get(ApplicationSecretRepository));
   const sources = get(IdentitySource);
   const admission = get(ApplicationAdmission);
@@ -76,7 +83,7 @@ export function hydraGates(
     get(ApplicationSecretRepository),
     configuration.PUBLIC_URL,
   );
-  const usedVerifiers = new UsedVerifierGate(get(LoginTransactions), configuration.PUBLIC_URL);
+  const ownLogins = get(OwnLogins);
   const tokens = new CredentialOutage(() => hydra.readClients());
   return [
     {
@@ -124,9 +131,9 @@ export function hydraGates(
     },
     {
       name: 'used-verifier',
-      settle: ({ request, reply, path, query }) => {
+      settle: ({ request, reply, path }) => {
         if (path === '/oauth2/auth') {
-          usedVerifiers.settle(request, reply, query ?? queryOf(request.url));
+          usedVerifiers.settle(request, reply);
         }
       },
     },
@@ -163,16 +170,20 @@ export function hydraGates(
       // Only Hydra issues challenges. Kratos redirects to any `return_to` on this origin. So anyone who holds a stolen challenge could
       // otherwise have it bound to their own browser through Kratos.
       name: 'challenge',
-      settle: ({ request, reply }) => {
+      settle: ({ request, reply, path }) => {
         const location = reply.getHeader('location');
         const bound =
           typeof location === 'string'
-            ? binding.bind(location, request.headers.cookie, clock.now())
+            ? binding.bind({ path, location }, request.headers.cookie, clock.now())
             : undefined;
         if (bound !== undefined) {
           writer.set(reply, bound.name, bound.value, challengeLifetime);
           for (const name of bound.surplus.filter((other) => !setsCookie(reply, other))) {
             writer.clear(reply, name);
+          }
+          const verifier = new URLSearchParams(queryOf(request.url)).get('login_verifier');
+          if (verifier) {
+            ownLogins.redirected(verifier, bound.challenge);
           }
         }
       },

@@ -24,6 +24,7 @@ import { IdentityLocks } from '../kratos/identity-locks.js';
 import { KratosClearance } from '../kratos/kratos-clearance.js';
 import { SessionQuestions } from '../kratos/session-questions.js';
 import { AccountAudit } from './account-audit.js';
+import { BegunFlows } from './begun-flows.js';
 import { ClearanceGate } from './clearance.gate.js';
 import { CredentialOutage } from './credential-outage.js';
 import { FactsGate } from './facts.gate.js';
@@ -93,6 +94,7 @@ export function kratosGates(
     get(SecurityNotices),
     configuration,
   );
+  const begunFlows = get(BegunFlows);
   const facts = new FactsGate(kratos, get(AccountFacts), get(RequestAuthenticator));
   const sessions = new CredentialOutage(() => kratos.readSessions());
   return [
@@ -102,6 +104,14 @@ export function kratosGates(
         requireNoForm(request.method, request.url, path);
         requireKnownAssurance(request.url, path);
       },
+    },
+    {
+      // Before the gates that read where Kratos sends the browser.
+      name: 'begun-flow',
+      admit: (exchange) => {
+        exchange.isForFlow = begunFlows.isFor(exchange.request, exchange.path);
+      },
+      settle: (exchange, payload) => begunFlows.settle(exchange, payload),
     },
     {
       name: 'limits',

@@ -229,7 +229,7 @@ function proxyOptions(
         'x-forwarded-proto': own.protocol.slice(0, -1),
         'x-forwarded-for': request.ip,
         ...calls.headersOf(request),
-        ...lengthOf(exchanges.get(request)),
+        ...changedHeaders(exchanges.get(request)),
       }),
       rewriteHeaders: ({ 'set-cookie': set, location, ...headers }) => ({
         ...headers,
@@ -264,7 +264,10 @@ function headersForUpstream(
   return { ...Object.fromEntries(kept), ...(cookie === undefined ? {} : { cookie }) };
 }
 
-/** The length of a body that a gate has changed. */
-function lengthOf(exchange: Exchange | undefined): Readonly<Record<string, string>> {
-  return exchange?.length === undefined ? {} : { 'content-length': String(exchange.length) };
+/** Headers that a gate has changed: the length of a body, and what is asked for. */
+function changedHeaders(exchange: Exchange | undefined): Readonly<Record<string, string>> {
+  return {
+    ...(exchange?.length === undefined ? {} : { 'content-length': String(exchange.length) }),
+    ...(exchange?.isForFlow === true ? { accept: 'application/json' } : {}),
+  };
 }

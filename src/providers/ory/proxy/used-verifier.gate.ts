@@ -2,8 +2,11 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { stepUpParameters } from '../../../auth-strategy/step-up-requirement.js';
 import type { LoginTransactions } from '../../../login/login-transaction.js';
 import { gatewayClientId } from '../hydra/hydra-clients.js';
+import { queryOf } from './query-limit.js';
 
 const verifiers = ['login_verifier', 'consent_verifier'] as const;
+/** What an authorization request of Hydra's own has no use for: a login that begins anew carries none of them along. */
+const challenges = ['login_challenge', 'consent_challenge', 'logout_challenge'] as const;
 /** How Hydra refuses a verifier that was used before. It ends so: of one that was made up, it says more. */
 const used = /verifier has already been used\.?$/;
 
@@ -17,25 +20,37 @@ export class UsedVerifierGate {
     private readonly publicUrl: string,
   ) {}
 
-  /** Call it with Hydra's answer to an authorization request. @param query of the request. */
-  settle(request: FastifyRequest, reply: FastifyReply, query: string): void {
-    const asked = new URLSearchParams(query);
+  /** Call it with Hydra's answer to an authorization request. */
+  settle(request: FastifyRequest, reply: FastifyReply): void {
     const location = reply.getHeader('location');
+    if (typeof location !== 'string' || !URL.canParse(location)) {
+      return;
+    }
+    const { search, hash } = new URL(location);
+    // `response_mode=fragment`.
+    const again = this.beginsAnew(request, new URLSearchParams(hash === '' ? search : hash.slice(1)));
+    if (again !== undefined) {
+      void reply.header('location', again);
+    }
+  }
+
+  /** Where the login begins anew. @param answer to the application. @returns undefined for any other answer. */
+  beginsAnew(request: FastifyRequest, answer: URLSearchParams): string | undefined {
+    const asked = new URLSearchParams(queryOf(request.url));
+    // An application's own redirect URI may have a description, too.
+    const isRefusal = answer.get('error') === 'access_denied' && !answer.has('code');
     if (
       !verifiers.some((name) => asked.has(name)) ||
-      typeof location !== 'string' ||
-      !URL.canParse(location) ||
-      !used.test(new URL(location).searchParams.get('error_description') ?? '')
+      !isRefusal ||
+      !used.test(answer.get('error_description') ?? '')
     ) {
-      return;
+      return undefined;
     }
     const again =
       asked.get('client_id') === gatewayClientId
         ? this.#ownLogin(request, asked.get('state') ?? '')
-        : `/ory/hydra/oauth2/auth?${without(asked, verifiers)}`;
-    if (again !== undefined) {
-      void reply.header('location', `${this.publicUrl}${again}`);
-    }
+        : `/ory/hydra/oauth2/auth?${without(asked, [...verifiers, ...challenges])}`;
+    return again && `${this.publicUrl}${again}`;
   }
 
   /** The gateway's own login, which has a state for each try; undefined where it has ended. */
