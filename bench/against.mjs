@@ -18,9 +18,9 @@ const cases = [
 /**
  * Builds a commit in a folder of its own.
  * @param commit as git takes it.
- * @returns its `prepareOwn` and `startOwn`.
+ * @returns the folder of its checkout.
  */
-async function build(commit, folder, say) {
+export function build(commit, folder, say) {
   const checkout = join(folder, 'against');
   const run = (command, ...args) =>
     execFileSync(command, args, { cwd: checkout, stdio: ['ignore', 'ignore', 'inherit'] });
@@ -33,18 +33,20 @@ async function build(commit, folder, say) {
   run('git', 'checkout', '--quiet', hash);
   run('npm', 'ci', '--ignore-scripts', '--no-audit', '--no-fund', '--silent');
   run('npm', 'run', '--silent', 'build');
-  return import(pathToFileURL(join(checkout, 'bench/servers/own.mjs')).href);
+  return checkout;
 }
 
 /**
  * Measures both in turns: each round has fresh processes, and each case is asked of the two right after each other, in one order and then
  * in the other.
- * @returns by case, ratios of this tree to the commit in each round: `rate` and `cpu`, higher is better in both.
+ * @param checkout folder of the other one, which is built.
+ * @returns by case, ratios of this tree to it in each round: `rate` and `cpu`, higher is better in both.
  */
-export async function measureAgainst(bench, commit, { rounds, turns, seconds, sessions }) {
+export async function measureAgainst(bench, checkout, { rounds, turns, seconds, sessions }) {
+  const there = await import(pathToFileURL(join(checkout, 'bench/servers/own.mjs')).href);
   const sides = [
     { name: 'now', own: here },
-    { name: 'then', own: await build(commit, bench.folder, bench.say) },
+    { name: 'then', own: there },
   ];
   for (const side of sides) {
     side.data = await side.own.prepareOwn(bench, sessions);
@@ -86,8 +88,13 @@ export async function measureAgainst(bench, commit, { rounds, turns, seconds, se
   return found;
 }
 
-/** Writes the ratios as a table. @returns whether none is worse than 1 by more than what chance explains. */
-export function reportAgainst(commit, found) {
+/**
+ * Writes the ratios as a table.
+ * @param options.kinds which of `rate` and `cpu` count.
+ * @param options.tolerance by how much a ratio may be less than 1, from its values: by default what chance explains.
+ * @returns whether none is less than that.
+ */
+export function reportAgainst(commit, found, { kinds = ['rate', 'cpu'], tolerance = toleranceOf } = {}) {
   const lines = [`| now ÷ ${commit} | in | ratio (least–most) | allowed | |`, `|${' --- |'.repeat(5)}`];
   let isGood = true;
   for (const { id, title } of cases) {
@@ -97,8 +104,8 @@ export function reportAgainst(commit, found) {
     ]) {
       const values = found[id][kind];
       const { median: middle, least, most } = spreadOf(values);
-      const allowed = 1 - toleranceOf(values);
-      const isLower = middle < allowed;
+      const allowed = 1 - tolerance(values);
+      const isLower = kinds.includes(kind) && middle < allowed;
       isGood &&= !isLower;
       const numbers = `${middle.toFixed(3)} (${least.toFixed(2)}–${most.toFixed(2)}) | ${allowed.toFixed(3)}`;
       lines.push(`| ${title} | ${unit} | ${numbers} | ${isLower ? 'LOWER' : 'ok'} |`);

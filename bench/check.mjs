@@ -2,10 +2,12 @@
 // those of bench/ratios.json; ends with 1 when one is lower than the stored one by more than its tolerance. Ratios only: both sides
 // are measured in turns, in one run on one machine.
 //   --against C  measures in turns with commit C instead, which is built beside: a rate or the processor time per request must not be worse
+//   --beside F    the same in a short form with the checkout in folder F, which is built; only processor time counts, and may be a fifth more
 //   --store      writes what was measured into bench/ratios.json instead, with tolerances from its spread
 //   --rounds N   rounds of that, by default 5
 //   --node PATH  another Node for the servers
 import { readFileSync, writeFileSync } from 'node:fs';
+import { basename } from 'node:path';
 import { parseArgs } from 'node:util';
 import { installPeers, machine, openBench } from './context.mjs';
 import { manySessions, median, spreadOf, toleranceOf } from './measure.mjs';
@@ -15,6 +17,7 @@ const { values: given } = parseArgs({
     store: { type: 'boolean', default: false },
     node: { type: 'string' },
     against: { type: 'string' },
+    beside: { type: 'string' },
     rounds: { type: 'string', default: '5' },
   },
 });
@@ -23,8 +26,10 @@ const setting = { rounds: 2, turns: 4, seconds: 1, sessions: manySessions, revok
 /** A spread beyond this part of the ratio says nothing about the product. */
 const widest = 0.15;
 
-installPeers();
-const [{ measureAgainst, reportAgainst }, { measurePairs, measureRevoked }, { prepareOwn, pairs }] =
+if (given.beside === undefined) {
+  installPeers();
+}
+const [{ build, measureAgainst, reportAgainst }, { measurePairs, measureRevoked }, { prepareOwn, pairs }] =
   await Promise.all([import('./against.mjs'), import('./scenes.mjs'), import('./servers/own.mjs')]);
 const titles = {
   ...Object.fromEntries(pairs.map(({ id, title }) => [id, `${title} / own unguarded`])),
@@ -107,15 +112,35 @@ function compare({ found }) {
 async function compareWithCommit(commit) {
   const bench = await openBench(given.node === undefined ? {} : { node: given.node });
   try {
-    // A second of each: a fast machine answers 36,000 cold cookies, and each is to come once.
-    const turned = { rounds: Number(given.rounds), turns: 2, seconds: 1, sessions: 100_000 };
-    return reportAgainst(commit, await measureAgainst(bench, commit, turned));
+    const checkout = build(commit, bench.folder, bench.say);
+    return reportAgainst(commit, await measureAgainst(bench, checkout, turned(Number(given.rounds))));
   } finally {
     await bench.close();
   }
 }
 
+/** For a machine that does other work too: less than a fifth can't be told from that in a minute. */
+async function compareWithFolder(folder) {
+  const bench = await openBench();
+  try {
+    return reportAgainst(basename(folder), await measureAgainst(bench, folder, turned(3)), {
+      kinds: ['cpu'],
+      tolerance: () => 1 / 6,
+    });
+  } finally {
+    await bench.close();
+  }
+}
+
+/** A second of each: a fast machine answers 36,000 cold cookies, and each is to come once. */
+function turned(rounds) {
+  return { rounds, turns: 2, seconds: 1, sessions: 100_000 };
+}
+
 async function check() {
+  if (given.beside !== undefined) {
+    return compareWithFolder(given.beside);
+  }
   if (given.against !== undefined) {
     return compareWithCommit(given.against);
   }

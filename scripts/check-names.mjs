@@ -48,7 +48,10 @@ function isNamed(name) {
   return more.length === 0 && word.test(noun) && (role === undefined || roles.has(role));
 }
 
-const files = readdirSync('src', { recursive: true }).filter((path) => /\.tsx?$/.test(path));
+const files = readdirSync('src', { recursive: true }).filter(
+  // A declaration file is named after the package that it declares.
+  (path) => /\.tsx?$/.test(path) && !path.endsWith('.d.ts'),
+);
 const wrong = files.filter((path) => !isNamed(basename(path).replace(/(?:\.spec)?\.tsx?$/, '')));
 for (const path of wrong) {
   console.error(`src/${path}: name it noun.role.ts with a role of scripts/check-names.mjs, or hyphenate it`);

@@ -11,6 +11,7 @@ import { HttpModule } from '../platform/http/http.module.js';
 import { AccessGuard } from '../session/guards/access.guard.js';
 import { RateLimitGuard } from '../session/guards/rate-limit.guard.js';
 import { RequestAuthenticator } from '../session/guards/request-authenticator.js';
+import { RouteGuard } from '../session/guards/route.guard.js';
 import { SessionGuard } from '../session/guards/session.guard.js';
 import { StepUpGuard } from '../session/guards/step-up.guard.js';
 import { VerifiedEmailGuard } from '../session/guards/verified-email.guard.js';
@@ -56,12 +57,12 @@ import { UserProvisioning } from './user-provisioning.js';
     UserProvisioning,
     { provide: SessionRenewer, useClass: SessionRenewal },
     RequestAuthenticator,
-    { provide: APP_GUARD, useClass: SessionGuard },
-    // Guards run in this order: these need the caller of the request.
-    { provide: APP_GUARD, useClass: RateLimitGuard },
-    { provide: APP_GUARD, useClass: VerifiedEmailGuard },
-    { provide: APP_GUARD, useClass: AccessGuard },
-    { provide: APP_GUARD, useClass: StepUpGuard },
+    SessionGuard,
+    RateLimitGuard,
+    VerifiedEmailGuard,
+    AccessGuard,
+    StepUpGuard,
+    { provide: APP_GUARD, useClass: RouteGuard },
   ],
   exports: [
     AccountsModule,

@@ -11,9 +11,11 @@ const forPrograms = /^\/(?:auth\/token|oauth2\/register)(?:\?|$)/;
  * stands for a session.
  */
 export function isOfAnyOrigin({ url, headers }: Pick<FastifyRequest, 'url' | 'headers'>): boolean {
+  if (!forPrograms.test(url)) {
+    return false;
+  }
   const { cookie, authorization, 'x-api-key': apiKey } = headers;
   return (
-    forPrograms.test(url) &&
     cookie === undefined &&
     apiKey === undefined &&
     // A client's own secret (RFC 6749 section 2.3.1).

@@ -10,7 +10,6 @@ import { isInnerCall } from './inner-call.js';
 import { allowOtherOrigins, isOfAnyOrigin } from './cross-origin-answers.js';
 import { refuseCrossSite, trustedAt } from './cross-site.guard.js';
 import { withoutPorts } from './forwarded-addresses.js';
-import { PipelinedRequests } from './pipelined-requests.js';
 import { ProblemFilter } from './problem.filter.js';
 import { pathOf } from './request-path.js';
 import type { SecureResponseClass } from '../hot-path/secure-response.js';
@@ -64,16 +63,12 @@ export function setUpHttp(
   const publicHost = new URL(configuration.PUBLIC_URL).host.toLowerCase();
   const hosts = app.get(ApplicationHosts, { strict: false });
   const trusted = { own: configuration.PUBLIC_URL, others: new Set(configuration.ALLOWED_ORIGINS) };
-  const pipelined = new PipelinedRequests();
   fastify.addHook('onRequest', (request, reply, done) => {
-    const { headers } = request.raw;
+    const { headers } = request;
     const { 'x-forwarded-for': forwarded } = headers;
     if (typeof forwarded === 'string') {
       headers['x-forwarded-for'] = withoutPorts(forwarded);
     }
-    pipelined.admit(request, reply, done);
-  });
-  fastify.addHook('onRequest', (request, reply, done) => {
     // Requests without a connection (`inject`) get a response of another class.
     if (!(reply.raw instanceof Response)) {
       void reply.headers(Response.fields);

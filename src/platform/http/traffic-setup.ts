@@ -6,7 +6,7 @@ import type { CommonConfiguration } from '../config/configuration.js';
 import { DrainState } from '../core/drain-state.js';
 import { problemCatalogue } from '../errors/problem.catalogue.js';
 import { Problem } from '../errors/problem.error.js';
-import { isInnerCall } from './inner-call.js';
+import { PipelinedRequests } from './pipelined-requests.js';
 import { problemBody } from './problem-body.js';
 import { pathOf } from './request-path.js';
 
@@ -25,8 +25,8 @@ const alwaysServed = /^\/(?:health\/live|metrics|auth\/ory\/session-question\/.*
 
 /**
  * Sets up refusals that don't depend on the route: new requests while the event loop is late (load is shed before all answers
- * are late), and readiness while the process is about to end. Calls of this process go on, as the request that they are for was
- * admitted. At the end it closes connections that remain. It costs two comparisons per request.
+ * are late), and readiness while the process is about to end. At the end it closes connections that remain. It is the last hook before
+ * the route, so requests that it admits wait there for their turn on their connection. It costs three comparisons per request.
  */
 export function setUpTraffic(
   app: NestFastifyApplication,
@@ -35,17 +35,13 @@ export function setUpTraffic(
   const fastify: FastifyInstance = app.getHttpAdapter().getInstance();
   const drain = app.get(DrainState, { strict: false });
   const shedder = limit > 0 ? new LoadShedder(limit) : undefined;
+  const pipelined = new PipelinedRequests();
   fastify.addHook('onRequest', (request, reply, done) => {
     if (drain.isDraining && pathOf(request) === '/health/ready') {
       throw new Problem('not_ready', { reason: 'draining' });
     }
-    if (
-      shedder === undefined ||
-      isInnerCall(request) ||
-      shedder.admits() ||
-      alwaysServed.test(pathOf(request))
-    ) {
-      done();
+    if (shedder === undefined || shedder.admits() || alwaysServed.test(pathOf(request))) {
+      pipelined.admit(request, reply, done);
     } else {
       shedder.refuse(request, reply);
     }

@@ -1,4 +1,4 @@
-import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
+import { type ExecutionContext, Injectable } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import type { OrgRole } from '../../platform/database/database.schema.js';
 import { isSafeMethod } from '../../platform/http/cross-site.guard.js';
@@ -6,6 +6,7 @@ import { requestOf } from '../../platform/http/http-context.js';
 import { UsersService } from '../../directory/users/users.service.js';
 import {
   ACCESS,
+  type Access,
   REQUIRED_ORG,
   REQUIRED_ROLE,
   REQUIRED_SCOPES,
@@ -13,7 +14,7 @@ import {
 } from './access.decorators.js';
 import { type AccessRequirement, authorize, requirePolicyMet } from './authorization.js';
 import { principalOf, requirePrincipal } from '../principal.js';
-import { perRoute } from './route-metadata.js';
+import { type PartialGuard, perRoute } from './route-metadata.js';
 import { fullScope } from './scopes.js';
 
 /**
@@ -43,7 +44,7 @@ interface Requirement {
  * role from SQL: a token minted before a demotion can't change anything after it.
  */
 @Injectable()
-export class AccessGuard implements CanActivate {
+export class AccessGuard implements PartialGuard {
   readonly #requirementOf: (context: ExecutionContext) => Requirement;
 
   constructor(
@@ -58,18 +59,25 @@ export class AccessGuard implements CanActivate {
       return {
         access: isOpen ? undefined : { scopes, role, orgRole },
         isOpenWithoutFactor:
+          // No caller is known on a public route.
+          reflector.getAllAndOverride<Access | undefined>(ACCESS, places) === 'public' ||
           reflector.getAllAndOverride<true | undefined>(WITHOUT_SECOND_FACTOR, places) === true,
       };
     });
   }
 
+  isNeeded(context: ExecutionContext): boolean {
+    const { access, isOpenWithoutFactor } = this.#requirementOf(context);
+    return access !== undefined || !isOpenWithoutFactor;
+  }
+
   /** @returns synchronously, unless an administrator is about to change something. */
   canActivate(context: ExecutionContext): boolean | Promise<boolean> {
-    const { access, isOpenWithoutFactor } = this.#requirementOf(context);
+    const { access } = this.#requirementOf(context);
     const request = requestOf(context);
     if (access === undefined) {
       const known = principalOf(request)?.claims;
-      if (known !== undefined && !isOpenWithoutFactor) {
+      if (known !== undefined) {
         requirePolicyMet(known);
       }
       return true;

@@ -1,9 +1,9 @@
-import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
+import { type ExecutionContext, Injectable } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import { replyOf, requestOf } from '../../platform/http/http-context.js';
 import { type LimitCheck, RateLimits, addressCheck } from '../../directory/rate-limit/rate-limits.js';
 import { principalOf } from '../principal.js';
-import { perRoute } from './route-metadata.js';
+import { type PartialGuard, perRoute } from './route-metadata.js';
 import { RATE_LIMITED, type RouteLimit } from './rate-limited.decorators.js';
 
 /**
@@ -12,7 +12,7 @@ import { RATE_LIMITED, type RouteLimit } from './rate-limited.decorators.js';
  * others do at their address.
  */
 @Injectable()
-export class RateLimitGuard implements CanActivate {
+export class RateLimitGuard implements PartialGuard {
   readonly #limitOf: (context: ExecutionContext) => RouteLimit | undefined;
 
   constructor(
@@ -20,6 +20,10 @@ export class RateLimitGuard implements CanActivate {
     private readonly limits: RateLimits,
   ) {
     this.#limitOf = perRoute(([handler]) => reflector.get<RouteLimit | undefined>(RATE_LIMITED, handler));
+  }
+
+  isNeeded(context: ExecutionContext): boolean {
+    return this.#limitOf(context) !== undefined;
   }
 
   canActivate(context: ExecutionContext): boolean | Promise<boolean> {

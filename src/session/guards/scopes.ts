@@ -13,8 +13,12 @@ export function scopeTokens(scope: string): string[] {
 
 /** Whether a scope covers a required one. */
 export function covers(scope: string, required: string): boolean {
-  const tokens = scopeTokens(scope);
-  return tokens.includes(required) || tokens.includes(fullScope);
+  return hasToken(scope, fullScope) || hasToken(scope, required);
+}
+
+/** Whether a scope has a token. It makes no list of the tokens: each guarded request needs the answer. */
+function hasToken(scope: string, token: string): boolean {
+  return token !== '' && ` ${scope} `.includes(` ${token} `);
 }
 
 /** The requested scopes that another scope doesn't cover. */

@@ -1,4 +1,4 @@
-import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
+import { type ExecutionContext, Injectable } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Problem } from '../../platform/errors/problem.error.js';
@@ -8,14 +8,14 @@ import { Telemetry } from '../../platform/telemetry/telemetry.js';
 import { ACCESS, type Access } from './access.decorators.js';
 import { type Principal, setPrincipal } from '../principal.js';
 import { type Authenticated, RequestAuthenticator } from './request-authenticator.js';
-import { perRoute } from './route-metadata.js';
+import { type PartialGuard, perRoute } from './route-metadata.js';
 
 /** Refusals of credentials that were valid once: a program that keeps sending one isn't guessing. */
 const wasGood = new Set(['token_expired', 'token_stale', 'session_ended', 'api_key_over']);
 
 /** Closes every route that isn't `@Public()` or `@OptionalSession()`. */
 @Injectable()
-export class SessionGuard implements CanActivate {
+export class SessionGuard implements PartialGuard {
   readonly #accessOf: (context: ExecutionContext) => Access | undefined;
 
   constructor(
@@ -27,12 +27,13 @@ export class SessionGuard implements CanActivate {
     this.#accessOf = perRoute((places) => reflector.getAllAndOverride<Access | undefined>(ACCESS, places));
   }
 
+  isNeeded(context: ExecutionContext): boolean {
+    return this.#accessOf(context) !== 'public';
+  }
+
   /** @returns synchronously unless something has to be awaited, which is rare. */
   canActivate(context: ExecutionContext): boolean | Promise<boolean> {
     const access = this.#accessOf(context);
-    if (access === 'public') {
-      return true;
-    }
     const request = requestOf(context);
     const reply = replyOf(context);
     try {

@@ -1,4 +1,4 @@
-import { type CanActivate, type ExecutionContext, Inject, Injectable } from '@nestjs/common';
+import { type ExecutionContext, Inject, Injectable } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import { CONFIGURATION } from '../../platform/config/config.module.js';
 import type { Configuration } from '../../platform/config/configuration.js';
@@ -10,7 +10,7 @@ import { ACCESS, type Access } from './access.decorators.js';
 import type { Claims } from '../tokens/claims.schema.js';
 import { isOfSession, principalOf } from '../principal.js';
 import { type RequiredLogin, loginChallenge } from './login-challenge.js';
-import { perRoute } from './route-metadata.js';
+import { type PartialGuard, perRoute } from './route-metadata.js';
 import { AAL2, AUTH_AGE, RECENT_LOGIN, type RecentLoginRule } from './step-up.decorators.js';
 
 /** What a route requires of a login. */
@@ -24,7 +24,7 @@ interface Requirement extends RequiredLogin {
  * after the session guard, which finds the claims.
  */
 @Injectable()
-export class StepUpGuard implements CanActivate {
+export class StepUpGuard implements PartialGuard {
   readonly #requirementOf: (context: ExecutionContext) => Requirement;
   readonly #recently: number;
 
@@ -46,12 +46,14 @@ export class StepUpGuard implements CanActivate {
     });
   }
 
+  isNeeded(context: ExecutionContext): boolean {
+    const { maxAge, needsAal2, recentLogin } = this.#requirementOf(context);
+    return maxAge !== undefined || needsAal2 || recentLogin !== undefined;
+  }
+
   canActivate(context: ExecutionContext): boolean {
     const requirement = this.#requirementOf(context);
     const { recentLogin } = requirement;
-    if (requirement.maxAge === undefined && !requirement.needsAal2 && recentLogin === undefined) {
-      return true;
-    }
     const request = requestOf(context);
     const claims = principalOf(request)?.claims;
     if (claims === undefined) {

@@ -1,4 +1,4 @@
-import { type CanActivate, type ExecutionContext, Inject, Injectable } from '@nestjs/common';
+import { type ExecutionContext, Inject, Injectable } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import { CONFIGURATION } from '../../platform/config/config.module.js';
 import type { Configuration } from '../../platform/config/configuration.js';
@@ -7,7 +7,7 @@ import { requestOf } from '../../platform/http/http-context.js';
 import { ACCESS, type Access, type EmailDemand, REQUIRED_EMAIL } from './access.decorators.js';
 import { type VerificationPage, requireVerifiedEmail } from './authorization.js';
 import { principalOf } from '../principal.js';
-import { perRoute } from './route-metadata.js';
+import { type PartialGuard, perRoute } from './route-metadata.js';
 
 interface Requirement {
   readonly email: EmailDemand | undefined;
@@ -16,7 +16,7 @@ interface Requirement {
 
 /** The guard of `@RequireVerifiedEmail()` and the setting `REQUIRE_VERIFIED_EMAIL`, which decides from the claims alone. */
 @Injectable()
-export class VerifiedEmailGuard implements CanActivate {
+export class VerifiedEmailGuard implements PartialGuard {
   readonly #requirementOf: (context: ExecutionContext) => Requirement;
   readonly #isRequired: boolean;
   readonly #page: VerificationPage;
@@ -30,15 +30,17 @@ export class VerifiedEmailGuard implements CanActivate {
     this.#page = verificationOf(configuration);
   }
 
+  isNeeded(context: ExecutionContext): boolean {
+    const { email = this.#isRequired ? 'verified' : 'any' } = this.#requirementOf(context);
+    return email !== 'any';
+  }
+
   canActivate(context: ExecutionContext): boolean {
-    const { email = this.#isRequired ? 'verified' : 'any', access } = this.#requirementOf(context);
-    if (email === 'any') {
-      return true;
-    }
+    const { email, access } = this.#requirementOf(context);
     const claims = principalOf(requestOf(context))?.claims;
     if (claims === undefined) {
       // A route that is open to all callers is open without a session too; a route that requires an address is not.
-      if (access !== undefined && this.#requirementOf(context).email === undefined) {
+      if (access !== undefined && email === undefined) {
         return true;
       }
       throw new Problem(access === 'public' ? 'forbidden' : 'unauthenticated', { reason: 'no_principal' });

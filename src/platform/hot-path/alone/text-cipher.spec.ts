@@ -1,0 +1,39 @@
+import { randomBytes } from 'node:crypto';
+import { expect, it, vi } from 'vitest';
+import { TextCipher } from '../text-cipher.js';
+
+const created = vi.hoisted((): { memory?: () => Buffer } => ({}));
+
+vi.mock('libsodium', async (importOriginal) => {
+  const { default: createSodium } = await importOriginal<typeof import('libsodium')>();
+  return {
+    default: async () => {
+      const sodium = await createSodium();
+      created.memory = () => Buffer.from(sodium.HEAPU8.buffer);
+      return sodium;
+    },
+  };
+});
+
+it('leaves no text in the memory of the library, whether it was encrypted or decrypted', () => {
+  const cipher = new TextCipher(randomBytes(32), 'kid.');
+  const text = randomBytes(300).toString('hex');
+  const isThere = (bytes: string | Buffer): boolean | undefined => created.memory?.().includes(bytes);
+  const encrypted = cipher.encrypt(text);
+  const nonce = Buffer.from(encrypted, 'base64url').subarray(0, 24);
+  expect([isThere(text), isThere(nonce)]).toEqual([false, true]);
+  expect(cipher.decrypt(encrypted)).toBe(text);
+  // The end too: what is left of a longer one.
+  expect([isThere(text.slice(0, 100)), isThere(text.slice(-100)), isThere(nonce)]).toEqual([
+    false,
+    false,
+    true,
+  ]);
+});
+
+it('takes a key of 32 bytes, and at most as many that are authenticated', () => {
+  expect(() => new TextCipher(randomBytes(31), '')).toThrow(RangeError);
+  expect(() => new TextCipher(randomBytes(32), 'x'.repeat(33))).toThrow(RangeError);
+  const cipher = new TextCipher(randomBytes(32), 'x'.repeat(32));
+  expect(cipher.decrypt(cipher.encrypt('text'))).toBe('text');
+});
