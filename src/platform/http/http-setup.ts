@@ -63,6 +63,9 @@ export function setUpHttp(
   const publicHost = new URL(configuration.PUBLIC_URL).host.toLowerCase();
   const hosts = app.get(ApplicationHosts, { strict: false });
   const trusted = { own: configuration.PUBLIC_URL, others: new Set(configuration.ALLOWED_ORIGINS) };
+  // Every request has these fields from the beginning: V8 reads objects faster that all have the same fields.
+  fastify.decorateRequest('vestibuleHost');
+  fastify.decorateRequest('vestibulePrincipal');
   fastify.addHook('onRequest', (request, reply, done) => {
     const { headers } = request;
     const { 'x-forwarded-for': forwarded } = headers;
