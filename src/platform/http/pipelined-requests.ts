@@ -12,12 +12,11 @@ const mostWaiting = 16;
 export class PipelinedRequests {
   readonly #waiting = new WeakMap<Socket, number>();
 
-  /** Goes on when the request's turn has come, and never if its connection ends before. */
-  admit(request: FastifyRequest, reply: FastifyReply, goOn: () => void): void {
-    if (reply.raw.socket !== null) {
-      goOn();
-      return;
-    }
+  /**
+   * Goes on when the request's turn has come, and never if its connection ends before.
+   * @param reply whose response doesn't have the connection yet.
+   */
+  wait(request: FastifyRequest, reply: FastifyReply, goOn: () => void): void {
     const { socket } = request.raw;
     const waiting = (this.#waiting.get(socket) ?? 0) + 1;
     if (waiting > mostWaiting) {

@@ -25,8 +25,8 @@ const alwaysServed = /^\/(?:health\/live|metrics|auth\/ory\/session-question\/.*
 
 /**
  * Sets up refusals that don't depend on the route: new requests while the event loop is late (load is shed before all answers
- * are late), and readiness while the process is about to end. At the end it closes connections that remain. It is the last hook before
- * the route, so requests that it admits wait there for their turn on their connection. It costs three comparisons per request.
+ * are late), and readiness while the process is about to end. At the end it closes connections that remain. A pipelined request waits for its
+ * turn here, and is judged when that has come. It costs three comparisons per request.
  */
 export function setUpTraffic(
   app: NestFastifyApplication,
@@ -36,14 +36,20 @@ export function setUpTraffic(
   const drain = app.get(DrainState, { strict: false });
   const shedder = limit > 0 ? new LoadShedder(limit) : undefined;
   const pipelined = new PipelinedRequests();
-  fastify.addHook('onRequest', (request, reply, done) => {
+  const judge = (request: FastifyRequest, reply: FastifyReply, done: (refusal?: Problem) => void): void => {
     if (drain.isDraining && pathOf(request) === '/health/ready') {
-      throw new Problem('not_ready', { reason: 'draining' });
-    }
-    if (shedder === undefined || shedder.admits() || alwaysServed.test(pathOf(request))) {
-      pipelined.admit(request, reply, done);
+      done(new Problem('not_ready', { reason: 'draining' }));
+    } else if (shedder === undefined || shedder.admits() || alwaysServed.test(pathOf(request))) {
+      done();
     } else {
       shedder.refuse(request, reply);
+    }
+  };
+  fastify.addHook('onRequest', (request, reply, done) => {
+    if (reply.raw.socket === null) {
+      pipelined.wait(request, reply, () => judge(request, reply, done));
+    } else {
+      judge(request, reply, done);
     }
   });
   fastify.addHook('preClose', (done) => {

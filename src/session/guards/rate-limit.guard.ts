@@ -19,7 +19,9 @@ export class RateLimitGuard implements PartialGuard {
     reflector: Reflector,
     private readonly limits: RateLimits,
   ) {
-    this.#limitOf = perRoute(([handler]) => reflector.get<RouteLimit | undefined>(RATE_LIMITED, handler));
+    this.#limitOf = perRoute((places) =>
+      reflector.getAllAndOverride<RouteLimit | undefined>(RATE_LIMITED, places),
+    );
   }
 
   isNeeded(context: ExecutionContext): boolean {

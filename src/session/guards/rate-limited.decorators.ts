@@ -18,7 +18,7 @@ export interface RouteLimit {
   readonly counts: 'all' | 'failures';
 }
 
-/** Limits how often a route may be called (docs/security.md). */
+/** Limits how often a route, or each route of a controller, may be called (docs/security.md). */
 export const RateLimited = (
   policy: RouteLimit['policy'],
   counts: RouteLimit['counts'] = 'failures',

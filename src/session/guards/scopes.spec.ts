@@ -15,6 +15,10 @@ describe('a scope', () => {
     ['keys:read2', 'keys:read', false],
     ['', 'keys:read', false],
     ['  ', '', false],
+    ['', '', false],
+    ['a b', 'a b', false],
+    [' a  b ', 'b', true],
+    ['apis my-api api:x', 'keys:read', false],
   ])('%j covers %j: %s', (scope, required, isCovered) => {
     expect(covers(scope, required)).toBe(isCovered);
   });

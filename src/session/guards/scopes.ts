@@ -18,7 +18,7 @@ export function covers(scope: string, required: string): boolean {
 
 /** Whether a scope has a token. It makes no list of the tokens: each guarded request needs the answer. */
 function hasToken(scope: string, token: string): boolean {
-  return token !== '' && ` ${scope} `.includes(` ${token} `);
+  return token !== '' && !token.includes(' ') && ` ${scope} `.includes(` ${token} `);
 }
 
 /** The requested scopes that another scope doesn't cover. */
