@@ -41,9 +41,12 @@ export const plan = {
     ...contract('log-lines'),
     verifications,
   ],
-  'src/session/guards/session.guard.ts': [...contract('access-decorators', 'rate-limits'), verifications],
-  'src/session/guards/access.guard.ts': contract('access-decorators', 'api-key-guard'),
-  'src/session/guards/step-up.guard.ts': session('step-up.guard'),
+  'src/session/guards/session.guard.ts': [
+    ...contract('access-decorators', 'rate-limits', 'route-guards'),
+    verifications,
+  ],
+  'src/session/guards/access.guard.ts': contract('access-decorators', 'api-key-guard', 'route-guards'),
+  'src/session/guards/step-up.guard.ts': [...session('step-up.guard'), ...contract('route-guards')],
   'src/session/revocation/revocation-list.ts': [
     ...session('revocation-list', 'verified-token.cache'),
     tokenExchange,
@@ -104,7 +107,7 @@ export const plan = {
   'src/features/token-exchange/token-exchange.service.ts': [tokenExchange],
   'src/features/token-exchange/subject-token-resolver.ts': [tokenExchange],
   'src/login/login-transaction.ts': ['src/login/login-transaction.spec.ts'],
-  'src/session/guards/rate-limit.guard.ts': contract('rate-limits'),
+  'src/session/guards/rate-limit.guard.ts': contract('rate-limits', 'route-guards'),
   'src/login/backchannel-logout.controller.ts': contract('backchannel-logout'),
   'src/features/token-exchange/token-exchange.controller.ts': [
     ...contract('rate-limits'),
@@ -280,6 +283,7 @@ export const notMeasured = [
   'src/session/store/grant-uses.ts',
   'src/session/store/provider-grants.ts',
   'src/session/session-peek.ts',
+  'src/session/guards/route.guard.ts',
   'src/session/guards/verified-email.guard.ts',
   'src/session/discovery/authorization-server.ts',
   'src/features/second-factor/second-factor.controller.ts',
