@@ -5,14 +5,14 @@ import type { Configuration } from '../platform/config/configuration.js';
 import { Problem } from '../platform/errors/problem.error.js';
 import { type TrustedOrigins, refuseCrossSite, trustedAt } from '../platform/http/cross-site.guard.js';
 import { applicationHostOf } from '../platform/http/application-hosts.js';
-import { type VerificationPage, authorize } from '../session/guards/authorization.js';
+import { type AccessRequirement, type VerificationPage, authorize } from '../session/guards/authorization.js';
 import { principalOf } from '../session/principal.js';
 import { verificationOf } from '../session/guards/verified-email.guard.js';
 import { applicationCookies } from './application-cookies.js';
 import { identityHeaders } from './identity-headers.js';
 import { isHandshake, originalRequest } from './original-request.js';
 import { UpstreamToken } from './upstream-token.js';
-import { VerifyRequirements, accessRequirementsOf } from './verify-requirements.js';
+import { type Requirements, VerifyRequirements, accessRequirementsOf } from './verify-requirements.js';
 
 /** The method to assume if the original one isn't known: any that changes something. */
 const changing = 'POST';
@@ -22,6 +22,8 @@ const changing = 'POST';
 export class Verification {
   readonly #trusted: TrustedOrigins;
   readonly #verification: VerificationPage;
+  /** By what the sub-request requires, for all hosts that require nothing themselves: almost all requests need the same. */
+  readonly #accessOf = new WeakMap<Requirements, readonly AccessRequirement[]>();
 
   constructor(
     private readonly token: UpstreamToken,
@@ -47,8 +49,7 @@ export class Verification {
     const { method = changing } = originalRequest(request);
     const trusted = trustedAt(request, this.#trusted);
     refuseCrossSite(request, trusted, isHandshake(request) ? changing : method);
-    const host = applicationHostOf(request)?.requirement;
-    for (const requirement of accessRequirementsOf(requirements, host, this.#verification)) {
+    for (const requirement of this.#accessRequirements(request, requirements)) {
       authorize(principal.claims, requirement);
     }
     const { cookie } = request.headers;
@@ -65,6 +66,20 @@ export class Verification {
     };
     const token = this.token.of(request, principal);
     return token instanceof Promise ? token.then(send) : send(token);
+  }
+
+  #accessRequirements(request: FastifyRequest, requirements: Requirements): readonly AccessRequirement[] {
+    const host = applicationHostOf(request)?.requirement;
+    if (host !== undefined) {
+      return accessRequirementsOf(requirements, host, this.#verification);
+    }
+    const found = this.#accessOf.get(requirements);
+    if (found !== undefined) {
+      return found;
+    }
+    const needed = accessRequirementsOf(requirements, undefined, this.#verification);
+    this.#accessOf.set(requirements, needed);
+    return needed;
   }
 }
 
