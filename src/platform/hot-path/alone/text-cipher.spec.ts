@@ -31,6 +31,26 @@ it('leaves no text in the memory of the library, whether it was encrypted or dec
   ]);
 });
 
+it('needs no more of that memory, however often and for however long a text, and refuses what has no room', () => {
+  const cipher = new TextCipher(randomBytes(32), 'kid.');
+  const size = created.memory?.().length;
+  const longest = 'x'.repeat(16_384);
+  for (let count = 0; count < 2000; count += 1) {
+    expect(cipher.decrypt(cipher.encrypt(longest))).toBe(longest);
+    expect(cipher.decrypt('A'.repeat(40_000))).toBeUndefined();
+    expect(() => cipher.encrypt(`${longest}x`)).toThrow(RangeError);
+  }
+  expect(created.memory?.().length).toBe(size);
+  expect(cipher.decrypt(cipher.encrypt('text'))).toBe('text');
+});
+
+it('keeps apart what ciphers with other keys encrypt in turns', () => {
+  const [one, other] = [new TextCipher(randomBytes(32), 'one.'), new TextCipher(randomBytes(32), 'another.')];
+  const [ofOne, ofOther] = [one.encrypt('of one'), other.encrypt('of the other')];
+  expect([one.decrypt(ofOther), other.decrypt(ofOne)]).toEqual([undefined, undefined]);
+  expect([one.decrypt(ofOne), other.decrypt(ofOther)]).toEqual(['of one', 'of the other']);
+});
+
 it('takes a key of 32 bytes, and at most as many that are authenticated', () => {
   expect(() => new TextCipher(randomBytes(31), '')).toThrow(RangeError);
   expect(() => new TextCipher(randomBytes(32), 'x'.repeat(33))).toThrow(RangeError);
