@@ -159,7 +159,7 @@ const rulesWhere = (isEmailRequired: boolean): readonly Rule[] => [
       [REQUIRED_SCOPES, REQUIRED_ROLE, REQUIRED_ORG].some((key) => of(key).flat().length > 0) ||
       // A closed route that names no scope requires `api`.
       [...of(ACCESS), ...of(REQUIRED_SCOPES)].length === 0 ||
-      // The policy of second factors, for whoever is logged in.
+      // The policy of second factors, for anyone who is logged in.
       (of(ACCESS)[0] !== 'public' && of(WITHOUT_SECOND_FACTOR).length === 0),
   },
   {
