@@ -6,6 +6,7 @@ import type { CommonConfiguration } from '../config/configuration.js';
 import { DrainState } from '../core/drain-state.js';
 import { problemCatalogue } from '../errors/problem.catalogue.js';
 import { Problem } from '../errors/problem.error.js';
+import { isInnerCall } from './inner-call.js';
 import { PipelinedRequests } from './pipelined-requests.js';
 import { problemBody } from './problem-body.js';
 import { pathOf } from './request-path.js';
@@ -25,8 +26,9 @@ const alwaysServed = /^\/(?:health\/live|metrics|auth\/ory\/session-question\/.*
 
 /**
  * Sets up refusals that don't depend on the route: new requests while the event loop is late (load is shed before all answers
- * are late), and readiness while the process is about to end. At the end it closes connections that remain. A pipelined request waits for its
- * turn here, and is judged when that has come. It costs three comparisons per request.
+ * are late), and readiness while the process is about to end. Calls of this process go on, as the request that they are for was
+ * admitted. At the end it closes connections that remain. A pipelined request waits for its turn here, and is judged when that has
+ * come. It costs three comparisons per request.
  */
 export function setUpTraffic(
   app: NestFastifyApplication,
@@ -39,7 +41,12 @@ export function setUpTraffic(
   const judge = (request: FastifyRequest, reply: FastifyReply, done: (refusal?: Problem) => void): void => {
     if (drain.isDraining && pathOf(request) === '/health/ready') {
       done(new Problem('not_ready', { reason: 'draining' }));
-    } else if (shedder === undefined || shedder.admits() || alwaysServed.test(pathOf(request))) {
+    } else if (
+      shedder === undefined ||
+      isInnerCall(request) ||
+      shedder.admits() ||
+      alwaysServed.test(pathOf(request))
+    ) {
       done();
     } else {
       shedder.refuse(request, reply);
