@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { type Socket, connect } from 'node:net';
 import { Controller, Get, Module } from '@nestjs/common';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { innerCallHeaders } from '../../src/platform/http/inner-call.js';
 import { Public } from '../../src/session/guards/access.decorators.js';
 import { type Gateway, startGateway } from '../support/gateway.js';
 import { waitUntil } from '../support/stack.js';
@@ -72,4 +73,18 @@ it('pipelined requests that came while all was well are refused if their turn co
   } finally {
     await Promise.all(sockets.map(async (socket) => once(socket.destroy(), 'close')));
   }
+});
+
+it('an overload refuses new requests, and not what this process asks itself for those that were admitted', async () => {
+  const adapter = gateway.app.getHttpAdapter().getInstance();
+  const statusesOf = async (headers: Readonly<Record<string, string>>): Promise<Set<number>> => {
+    const { host } = new URL(gateway.configuration.PUBLIC_URL);
+    const end = performance.now() + 500;
+    while (performance.now() < end);
+    const ask = async (): Promise<number> =>
+      (await adapter.inject({ url: '/probe/dear', headers: { host, ...headers } })).statusCode;
+    return new Set(await Promise.all(Array.from({ length: connections }, ask)));
+  };
+  expect(await statusesOf({})).toContain(503);
+  expect(await statusesOf(innerCallHeaders)).toEqual(new Set([200]));
 });
