@@ -7,6 +7,15 @@ const pageSize = 4096;
 
 /** Processor seconds so far and resident megabytes of processes and all their descendants. */
 export function usageOf(roots) {
+  const members = familyOf(...roots);
+  return {
+    cpu: members.reduce((sum, { cpu }) => sum + cpu, 0),
+    resident: members.reduce((sum, { resident }) => sum + resident, 0),
+  };
+}
+
+/** Processes and all their descendants: `cpu` is their own processor time, `spent` that of children which have ended as well. */
+export function familyOf(...roots) {
   const all = readAll();
   const family = new Set(roots);
   // Each pass finds the next generation.
@@ -18,11 +27,7 @@ export function usageOf(roots) {
       }
     }
   }
-  const members = [...family].flatMap((pid) => all.get(pid) ?? []);
-  return {
-    cpu: members.reduce((sum, { cpu }) => sum + cpu, 0),
-    resident: members.reduce((sum, { resident }) => sum + resident, 0),
-  };
+  return [...family].flatMap((pid) => all.get(pid) ?? []);
 }
 
 function readAll() {
@@ -35,9 +40,13 @@ function readAll() {
       const stat = readFileSync(`/proc/${name}/stat`, 'utf8');
       // The second field is the program's name in brackets and may hold anything.
       const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+      const cpu = (Number(fields[11]) + Number(fields[12])) / ticks;
       all.set(Number(name), {
+        pid: Number(name),
         parent: Number(fields[1]),
-        cpu: (Number(fields[11]) + Number(fields[12])) / ticks,
+        command: readFileSync(`/proc/${name}/cmdline`, 'utf8').split('\0').filter(Boolean),
+        cpu,
+        spent: cpu + (Number(fields[13]) + Number(fields[14])) / ticks,
         resident: (Number(fields[21]) * pageSize) / 1e6,
       });
     } catch {

@@ -1,7 +1,6 @@
 // Logins by password on Vestibule's own pages, with Kratos and Hydra behind it.
-import { parse } from 'node-html-parser';
 import { startStack } from '../servers/ory.mjs';
-import { openBrowser } from '../servers/browser.mjs';
+import { loginAt } from './password.login.mjs';
 
 /**
  * Everybody's password, and a hash of it by bcrypt with the least work that there is (4), which Kratos takes in as it is: what a hash takes
@@ -37,39 +36,9 @@ export async function startOryLogins(bench, origin, people) {
     stop: stack.stop,
     /** From the start to the session's cookie, as a browser without scripts. */
     async login() {
-      const identifier = emails[logins % people];
+      const email = emails[logins % people];
       logins += 1;
-      const browser = openBrowser();
-      const { url, response } = await browser.follow(`${origin}/auth/login`);
-      const form = formOf(await response.text());
-      const fields = new URLSearchParams({
-        ...form.hidden,
-        identifier,
-        password,
-        method: 'password',
-      });
-      await browser.follow(new URL(form.action, url).href, (next) => next === `${origin}/`, {
-        method: 'POST',
-        body: fields,
-        headers: { origin, 'content-type': 'application/x-www-form-urlencoded' },
-      });
-      if (!(await browser.cookies(origin)).includes('vestibule=')) {
-        throw new Error('a login by password ended without a session');
-      }
+      await loginAt({ origin, email, password });
     },
   };
-}
-
-/** The form with a password, and what it carries along. */
-function formOf(html) {
-  const form = parse(html)
-    .querySelectorAll('form')
-    .find((candidate) => candidate.querySelector('input[name="password"]') !== null);
-  if (form === undefined) {
-    throw new Error('the login page has no form for a password');
-  }
-  const hidden = form
-    .querySelectorAll('input[type="hidden"]')
-    .map((input) => [input.getAttribute('name'), input.getAttribute('value') ?? '']);
-  return { action: form.getAttribute('action') ?? '', hidden: Object.fromEntries(hidden) };
 }

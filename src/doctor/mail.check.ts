@@ -1,4 +1,3 @@
-import { createTransport } from 'nodemailer';
 import { transportOptions } from '../platform/mail/smtp-mailer.js';
 import type { Check, Observation } from './check.port.js';
 import { answerLimit, reasonOf } from './http.probe.js';
@@ -26,6 +25,7 @@ export const mailCheck: Check = {
         found.push({ code: 'smtp_certificate_unchecked' });
       }
     }
+    const { createTransport } = await import('nodemailer');
     const limit = answerLimit();
     const transport = createTransport({
       ...transportOptions(url),

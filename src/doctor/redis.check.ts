@@ -1,4 +1,4 @@
-import { openRedis, redisSettings } from '../platform/redis/redis.client.js';
+import { redisSettings } from '../platform/redis/redis.settings.js';
 import type { Check } from './check.port.js';
 import { answerLimit, reasonOf } from './http.probe.js';
 
@@ -14,6 +14,7 @@ export const redisCheck: Check = {
     if (settings === undefined) {
       return [];
     }
+    const { openRedis } = await import('../platform/redis/redis.client.js');
     const limit = answerLimit();
     let trouble: unknown;
     const redis = openRedis(settings, {

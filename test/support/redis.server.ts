@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { inject } from 'vitest';
 import { findFreePorts } from '../../src/launcher/port-finder.js';
-import type { RedisSettings } from '../../src/platform/redis/redis.client.js';
+import type { RedisSettings } from '../../src/platform/redis/redis.settings.js';
 import { waitUntil } from './stack.js';
 
 /** A Redis server of one test's own, which may be ended and started again. */

@@ -2,7 +2,8 @@ import { Logger, type OnApplicationShutdown } from '@nestjs/common';
 import type { Cluster, Redis } from 'ioredis';
 import { type RateLimiterAbstract, RateLimiterRedis } from 'rate-limiter-flexible';
 import type { RatePolicy, RatePolicyName } from '../../platform/config/rate-limit.parser.js';
-import { type RedisSettings, openKeyedRedis } from '../../platform/redis/redis.client.js';
+import { openKeyedRedis } from '../../platform/redis/redis.client.js';
+import type { RedisSettings } from '../../platform/redis/redis.settings.js';
 import { LimitStore } from './limit.store.js';
 import type { MemoryLimitStore } from './memory-limit-store.js';
 

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { type Profile, SAML, type SamlConfig, SamlStatusError } from '@node-saml/node-saml';
+import type { Profile, SamlConfig } from '@node-saml/node-saml';
 import type { LoginChecks, StartedLogin, VerifiedLogoutToken } from '../../auth-strategy/auth.strategy.js';
 import type { ConnectionStep } from '../connections/connection-step.js';
 import type { SamlConnectionSettings } from './saml-connection.parser.js';
@@ -76,6 +76,7 @@ export class SamlCompany extends CompanyProvider {
   async metadata(): Promise<string> {
     const { ownKey } = this.#settings;
     const certificate = ownKey?.certificate ?? null;
+    const { SAML } = await import('@node-saml/node-saml');
     // What is in it doesn't depend on the provider, which may be away.
     const saml = new SAML({
       ...this.#options({ ssoUrl: this.#base, logoutUrl: undefined, certificates: [] }),
@@ -99,6 +100,7 @@ export class SamlCompany extends CompanyProvider {
     const facts = await this.#provider.facts();
     const state = randomBytes(32).toString('base64url');
     const requestId = requestIdOf(state);
+    const { SAML } = await import('@node-saml/node-saml');
     const saml = new SAML({
       ...this.#options(facts),
       generateUniqueId: () => requestId,
@@ -184,6 +186,7 @@ export class SamlCompany extends CompanyProvider {
     const request: Profile = { ID: requestId, issuer: '', nameID: '', nameIDFormat: '' };
     // The library signs a text that it then encodes in another way: right for its own values, but not for any RelayState.
     const { privateKey: _, ...options } = this.#options(facts);
+    const { SAML } = await import('@node-saml/node-saml');
     const unsigned = new URL(await new SAML(options).getLogoutResponseUrlAsync(request, '', {}, true));
     const message = { SAMLResponse: unsigned.searchParams.get('SAMLResponse') ?? '', RelayState: relayState };
     return signedUrl(facts.logoutUrl, message, this.#settings.ownKey?.key);
@@ -249,6 +252,7 @@ export class SamlCompany extends CompanyProvider {
     if (!isSigned && assertion?.isSigned !== true) {
       throw refused('saml_unsigned');
     }
+    const { SAML, SamlStatusError } = await import('@node-saml/node-saml');
     const saml = new SAML({
       ...this.#options(facts),
       // Each signature that is there must be right.

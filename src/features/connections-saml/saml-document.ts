@@ -1,5 +1,4 @@
 import { promisify } from 'node:util';
-import { decrypt } from 'xml-encryption';
 import { Problem } from '../../platform/errors/problem.error.js';
 import { XmlError, allElements, attributeOf, childOf, childrenOf, isNamed, parseXml } from './strict-xml.js';
 
@@ -27,7 +26,6 @@ export const signatureHashes: ReadonlyMap<string, string> = new Map([
   ['http://www.w3.org/2001/04/xmldsig-more#rsa-sha512', 'RSA-SHA512'],
 ]);
 
-const decryptXml = promisify(decrypt);
 
 /** Characters of a message's base64, at most. */
 const longest = 262_144;
@@ -116,7 +114,8 @@ async function decrypted(hidden: Element, key: string | undefined): Promise<Elem
   }
   let xml: string;
   try {
-    xml = await decryptXml(hidden.toString(), {
+    const { decrypt } = await import('xml-encryption');
+    xml = await promisify(decrypt)(hidden.toString(), {
       key,
       disallowDecryptionWithInsecureAlgorithm: true,
       warnInsecureAlgorithm: false,

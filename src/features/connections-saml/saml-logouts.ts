@@ -1,7 +1,6 @@
 import { createSign, createVerify } from 'node:crypto';
 import { promisify } from 'node:util';
 import { inflateRaw } from 'node:zlib';
-import { SAML } from '@node-saml/node-saml';
 import type { VerifiedLogoutToken } from '../../auth-strategy/auth.strategy.js';
 import type { SamlProviderFacts } from './saml-metadata.js';
 import type { Clock } from '../../platform/time/clock.service.js';
@@ -96,6 +95,7 @@ async function verifiedPost(
   if (!isSigned) {
     throw refused('saml_unsigned');
   }
+  const { SAML } = await import('@node-saml/node-saml');
   const saml = new SAML({
     issuer: destination,
     callbackUrl: destination,

@@ -1,5 +1,4 @@
 import { Logger } from '@nestjs/common';
-import { createTransport } from 'nodemailer';
 import { codeOf } from '../config/error-code.js';
 import { type Mail, Mailer } from './mailer.port.js';
 
@@ -29,6 +28,7 @@ export class SmtpMailer extends Mailer {
       this.#logger.warn('a mail could not be sent', { reason: 'mail_address_malformed' });
       return false;
     }
+    const { createTransport } = await import('nodemailer');
     const transport = createTransport(this.#options);
     try {
       await within(

@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
 import type { Redis } from 'ioredis';
-import { type RedisSettings, openRedis } from '../redis/redis.client.js';
+import { openRedis } from '../redis/redis.client.js';
+import type { RedisSettings } from '../redis/redis.settings.js';
 import { ReplicaChannel, type ReplicaListener, type ReplicaTopic } from './replica-channel.js';
 
 const longestDelay = 1000;

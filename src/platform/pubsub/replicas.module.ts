@@ -1,8 +1,7 @@
 import { Module, type OnApplicationShutdown } from '@nestjs/common';
 import { CONFIGURATION } from '../config/config.module.js';
 import type { Configuration } from '../config/configuration.js';
-import { redisSettings } from '../redis/redis.client.js';
-import { RedisChannel } from './redis-channel.js';
+import { redisSettings } from '../redis/redis.settings.js';
 import { NoReplicaChannel, ReplicaChannel } from './replica-channel.js';
 
 /** The module of messages between replicas: over Redis if it is configured, otherwise over a channel that does nothing. */
@@ -11,11 +10,13 @@ import { NoReplicaChannel, ReplicaChannel } from './replica-channel.js';
     {
       provide: ReplicaChannel,
       inject: [CONFIGURATION],
-      useFactory: (configuration: Configuration): ReplicaChannel => {
+      useFactory: async (configuration: Configuration): Promise<ReplicaChannel> => {
         const settings = redisSettings(configuration);
-        return settings === undefined
-          ? new NoReplicaChannel()
-          : new RedisChannel(settings, configuration.PUBLIC_URL);
+        if (settings === undefined) {
+          return new NoReplicaChannel();
+        }
+        const { RedisChannel } = await import('./redis-channel.js');
+        return new RedisChannel(settings, configuration.PUBLIC_URL);
       },
     },
   ],

@@ -1,25 +1,13 @@
 import { createConnection } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { AbstractConnector, Cluster, type ClusterNode, Redis, type RedisOptions } from 'ioredis';
-import type { Configuration } from '../config/configuration.js';
+import type { RedisSettings } from './redis.settings.js';
 
 /** Milliseconds that a connection may take to close. */
 const disconnectTimeout = 2000;
 
 /** Milliseconds that a sentinel may take to name the primary; then the next one is asked. */
 const sentinelCommandTimeout = 1000;
-
-/** The settings that name where Redis or Valkey is: one server, a primary that sentinels name, or a cluster. */
-export type RedisSettings = Pick<
-  Configuration,
-  'REDIS_SENTINEL_MASTER' | 'REDIS_SENTINEL_PASSWORD' | 'REDIS_CLUSTER'
-> & { readonly REDIS_URL: readonly string[] };
-
-/** The settings if Redis is configured, otherwise undefined. */
-export function redisSettings(configuration: Configuration): RedisSettings | undefined {
-  const { REDIS_URL, ...rest } = configuration;
-  return REDIS_URL === undefined ? undefined : { ...rest, REDIS_URL };
-}
 
 /**
  * Opens one connection: to the server, to the primary that the sentinels name, or to one node of a cluster, which changes with each
