@@ -142,7 +142,8 @@ async function freePort() {
 function memoryOf(pid) {
   const found = {};
   for (const { pid: member, command } of familyOf(pid)) {
-    const [, kilobytes] = /^Pss:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${member}/smaps_rollup`, 'utf8')) ?? [];
+    const [, kilobytes] =
+      /^Pss:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${member}/smaps_rollup`, 'utf8')) ?? [];
     const name = nameOf(command);
     found[name] = (found[name] ?? 0) + Number(kilobytes) / 1000;
   }

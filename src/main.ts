@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { startVestibule } from './app/app-start.js';
+import { keepCompiled } from './platform/core/compile-cache.js';
 
 /** Whether the launcher starts this program beside Ory: it ends the standard input once Ory is there. */
 const isHeld = process.argv.includes('--hold');
@@ -9,3 +10,4 @@ await startVestibule({}, async () => {
     await once(process.stdin.resume(), 'end');
   }
 });
+keepCompiled();

@@ -1,9 +1,11 @@
+import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { tryLock } from '../../scripts/lock.mjs';
 import type { Terminal } from '../../scripts/progress.mjs';
 import type { Environment } from '../platform/config/configuration.js';
 import { type AdminAccount, forgetPassword, knownAdmin, pendingAdmin } from './admin-account.js';
 import { isAdminPasswordUsed } from './admin-password.check.js';
+import { cacheFolder } from './binary.cache.js';
 import { GatewayLog } from './gateway-log.js';
 import { LaunchError, messageOf } from './launch.error.js';
 import {
@@ -89,7 +91,7 @@ export async function launchEmbedded(setting: LaunchSetting): Promise<Launched> 
           args: [...setting.gateway.args, holdFlag],
           isHeld: true,
           name: 'gateway',
-          env,
+          env: { ...smallAndSoon(environment), ...env },
           probe: gatewayProbe(plan),
           startLimitMs: readyLimitMs,
           stopLimitMs: drainLimitMs,
@@ -136,6 +138,14 @@ export async function launchEmbedded(setting: LaunchSetting): Promise<Launched> 
     await stopAll(gateway, ory, release);
     throw error;
   }
+}
+
+/**
+ * Variables of Node and of the C library for a gateway that shares a small machine with Ory (docs/adr/0004-embedded-ory.md, "Start and
+ * memory"): its threads share one pool of memory, and what V8 has compiled is kept where the programs are that are run.
+ */
+function smallAndSoon(environment: Environment): Record<string, string> {
+  return { MALLOC_ARENA_MAX: '1', NODE_COMPILE_CACHE: join(cacheFolder(environment, homedir()), 'compiled') };
 }
 
 /** @throws {Error} if Ory was started without telling its addresses. */
