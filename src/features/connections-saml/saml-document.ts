@@ -26,7 +26,6 @@ export const signatureHashes: ReadonlyMap<string, string> = new Map([
   ['http://www.w3.org/2001/04/xmldsig-more#rsa-sha512', 'RSA-SHA512'],
 ]);
 
-
 /** Characters of a message's base64, at most. */
 const longest = 262_144;
 
