@@ -1,7 +1,10 @@
 import { createConnection } from 'node:net';
 import { connect as connectTls } from 'node:tls';
-import { AbstractConnector, Cluster, type ClusterNode, Redis, type RedisOptions } from 'ioredis';
+import type { AbstractConnector, Cluster, ClusterNode, Redis, RedisOptions } from 'ioredis';
 import type { RedisSettings } from './redis.settings.js';
+
+// Not a static import: it stays outside of the joined programs, where such imports all move to the top.
+const ioredis = await import('ioredis');
 
 /** Milliseconds that a connection may take to close. */
 const disconnectTimeout = 2000;
@@ -17,7 +20,7 @@ export function openRedis(settings: RedisSettings, options: RedisOptions): Redis
   const [url = ''] = settings.REDIS_URL;
   if (settings.REDIS_SENTINEL_MASTER !== undefined) {
     const sentinelPassword = settings.REDIS_SENTINEL_PASSWORD;
-    return new Redis({
+    return new ioredis.Redis({
       ...loginOf(url),
       db: Number(new URL(url).pathname.slice(1)),
       sentinels: addressesOf(settings, 26_379),
@@ -29,8 +32,8 @@ export function openRedis(settings: RedisSettings, options: RedisOptions): Redis
     });
   }
   return settings.REDIS_CLUSTER
-    ? new Redis({ ...loginOf(url), ...options, Connector: anyNodeOf(settings) })
-    : new Redis(url, options);
+    ? new ioredis.Redis({ ...loginOf(url), ...options, Connector: anyNodeOf(settings) })
+    : new ioredis.Redis(url, options);
 }
 
 /** Opens a client for keys. In a cluster, it has a connection to each node. @param options of each connection. */
@@ -40,7 +43,7 @@ export function openKeyedRedis(settings: RedisSettings, options: RedisOptions): 
   }
   const { retryStrategy, enableOfflineQueue, ...ofNode } = options;
   const [url = ''] = settings.REDIS_URL;
-  return new Cluster(addressesOf(settings, 6379), {
+  return new ioredis.Cluster(addressesOf(settings, 6379), {
     // By their names, which are what a certificate has.
     dnsLookup: (address, done) => done(null, address),
     redisOptions: { ...loginOf(url), ...ofNode },
@@ -81,7 +84,7 @@ function anyNodeOf(settings: RedisSettings): new (options: unknown) => AbstractC
   const [url = ''] = settings.REDIS_URL;
   const nodes = addressesOf(settings, 6379);
   let turn = Math.floor(Math.random() * nodes.length);
-  return class extends AbstractConnector {
+  return class extends ioredis.AbstractConnector {
     constructor() {
       super(disconnectTimeout);
     }
