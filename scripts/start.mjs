@@ -6,9 +6,10 @@ import { pathToFileURL } from 'node:url';
 import { prepareOrExit, root } from './prepare.mjs';
 
 await prepareOrExit({ everything: false });
-// Node 20 has none. The folder is that of src/launcher/binary.cache.ts, from which programs are run too.
+// What is in the cache is run: only this user may write it. Node 20 has none. The folder is that of src/launcher/binary.cache.ts, from which programs are run too.
 const { VESTIBULE_CACHE, XDG_CACHE_HOME } = process.env;
 const cache = resolve(VESTIBULE_CACHE || join(XDG_CACHE_HOME || join(homedir(), '.cache'), 'vestibule'));
+process.umask(0o077);
 module.enableCompileCache?.(join(cache, 'compiled'));
 await import(pathToFileURL(join(root, 'dist', 'launcher', 'main.js')).href);
 // By itself, Node writes it only at an orderly end.

@@ -141,11 +141,17 @@ export async function launchEmbedded(setting: LaunchSetting): Promise<Launched> 
 }
 
 /**
- * Variables of Node and of the C library for a gateway that shares a small machine with Ory (docs/adr/0004-embedded-ory.md, "Start and
- * memory"): its threads share one pool of memory, and what V8 has compiled is kept where the programs are that are run.
+ * Variables of the C library and of Node for a gateway that shares a small machine with Ory (docs/adr/0004-embedded-ory.md, "Start and
+ * memory"): its threads share one pool of memory, large blocks are given back when they are freed, and what V8 has compiled is kept
+ * beside the programs that are run.
  */
 function smallAndSoon(environment: Environment): Record<string, string> {
-  return { MALLOC_ARENA_MAX: '1', NODE_COMPILE_CACHE: join(cacheFolder(environment, homedir()), 'compiled') };
+  return {
+    MALLOC_ARENA_MAX: '1',
+    // glibc's own first value in bytes, which otherwise grows with what is freed.
+    MALLOC_MMAP_THRESHOLD_: '131072',
+    NODE_COMPILE_CACHE: join(cacheFolder(environment, homedir()), 'compiled'),
+  };
 }
 
 /** @throws {Error} if Ory was started without telling its addresses. */

@@ -49,7 +49,7 @@ export interface BrandColour {
 
 const noBrandColour: BrandColour = { styles: '', logoOf: (svg) => svg };
 
-/** The pages' files, read once, each under a name that changes with its content. */
+/** The pages' files, each under a name that changes with its content. */
 export class AssetStore {
   readonly #assets = new Map<string, Asset>();
   /** Addresses of the files. */
@@ -75,8 +75,8 @@ export class AssetStore {
       demoScript: this.#add('demo', 'js', own('demo.js')),
       docsScript: this.#add('docs', 'js', own('docs.js')),
       docsStyles: this.#add('docs', 'css', own('docs.css') + styles),
-      swaggerStyles: this.#add('swagger-ui', 'css', vendored('swagger-ui-dist/swagger-ui.css')),
-      swaggerScript: this.#add('swagger-ui', 'js', vendored('swagger-ui-dist/swagger-ui-bundle.js')),
+      swaggerStyles: this.#addUnread('swagger-ui', 'css', 'swagger-ui-dist/swagger-ui.css'),
+      swaggerScript: this.#addUnread('swagger-ui', 'js', 'swagger-ui-dist/swagger-ui-bundle.js'),
     };
   }
 
@@ -110,5 +110,19 @@ export class AssetStore {
     const file = `${name}.${hash}.${extension}`;
     this.#assets.set(file, { type: types[extension], body });
     return `/assets/${file}`;
+  }
+
+  /** A large file of a package that few pages need: it's kept in memory once somebody has asked for it. */
+  #addUnread(name: string, extension: Extension, path: string): string {
+    const address = this.#add(name, extension, vendored(path));
+    let kept: Buffer | undefined;
+    this.#assets.set(basename(address), {
+      type: types[extension],
+      get body() {
+        kept ??= vendored(path);
+        return kept;
+      },
+    });
+    return address;
   }
 }
