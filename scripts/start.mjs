@@ -6,7 +6,8 @@ import { pathToFileURL } from 'node:url';
 import { prepareOrExit, root } from './prepare.mjs';
 
 await prepareOrExit({ everything: false });
-// What is in the cache is run: only this user may write it. Node 20 has none. The folder is that of src/launcher/binary.cache.ts, from which programs are run too.
+// What is in it is run, so only this user may write it. The folder is that of src/launcher/binary.cache.ts, from which programs are run
+// too. Node 20 has no such cache.
 const { VESTIBULE_CACHE, XDG_CACHE_HOME } = process.env;
 const cache = resolve(VESTIBULE_CACHE || join(XDG_CACHE_HOME || join(homedir(), '.cache'), 'vestibule'));
 process.umask(0o077);
