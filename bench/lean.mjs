@@ -110,8 +110,8 @@ async function startIn(side) {
       const force = setTimeout(() => killGroup(child.pid, 'SIGKILL'), stopLimit);
       await exited;
       clearTimeout(force);
-      // npm may end before the launcher, which leaves the data folder last of all.
-      while (existsSync(join(side.data, 'launcher.lock'))) {
+      // npm may end before the launcher, which leaves the data folder last of all, or is killed and leaves a gateway that ends soon.
+      while (existsSync(join(side.data, 'launcher.lock')) || (await isAnswered(side))) {
         await pause(20);
       }
     },
@@ -121,6 +121,11 @@ async function startIn(side) {
 const isReady = ({ origin }) =>
   fetch(`${origin}/health/ready`).then(
     async (response) => response.ok && (await response.json()).status === 'ok',
+    () => false,
+  );
+const isAnswered = ({ origin }) =>
+  fetch(`${origin}/health/live`).then(
+    () => true,
     () => false,
   );
 
