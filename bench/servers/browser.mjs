@@ -1,15 +1,31 @@
 // A browser without pages: it follows redirects and keeps cookies.
 import { CookieJar } from 'tough-cookie';
+import { request } from 'undici';
 
 const longestWay = 15;
+/** What browsers say of a page load (Fetch Metadata). */
+const pageLoad = { accept: 'text/html', 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document' };
 
 export function openBrowser() {
   const jar = new CookieJar(undefined, { rejectPublicSuffixes: false });
-  const send = async (url, options = {}) => {
-    const response = await fetch(url, {
-      ...options,
-      redirect: 'manual',
-      headers: { ...options.headers, cookie: await jar.getCookieString(url) },
+  // Not `fetch`, which says of itself that it loads no pages.
+  const send = async (url, { method = 'GET', headers, body } = {}) => {
+    const isForm = body instanceof URLSearchParams;
+    const answer = await request(url, {
+      method,
+      headers: {
+        ...(isForm ? { 'content-type': 'application/x-www-form-urlencoded' } : {}),
+        ...headers,
+        cookie: await jar.getCookieString(url),
+      },
+      body: isForm ? body.toString() : body,
+    });
+    const bytes = await answer.body.arrayBuffer();
+    const response = new Response(bytes.byteLength === 0 ? null : bytes, {
+      status: answer.statusCode,
+      headers: Object.entries(answer.headers).flatMap(([name, values]) =>
+        [values].flat().map((value) => [name, value]),
+      ),
     });
     for (const line of response.headers.getSetCookie()) {
       await jar.setCookie(line, url, { ignoreError: true });
@@ -21,14 +37,19 @@ export function openBrowser() {
     /** The Cookie header for a URL. */
     cookies: (url) => jar.getCookieString(url),
     /**
-     * Follows redirects to the end, or until `stopAt` is where one leads.
-     * @param first of the first request, for example a form that is sent.
+     * Loads a page: follows redirects to the end, or until `stopAt` is where one leads.
+     * @param first of the first request, for example a form of this site that is sent.
      * @returns the last URL and answer.
      */
     async follow(start, stopAt = () => false, first = {}) {
       let url = start;
       for (let step = 0; step < longestWay; step += 1) {
-        const response = await send(url, step === 0 ? first : {});
+        const options = step === 0 ? first : {};
+        const site = options.method === 'POST' ? 'same-origin' : 'none';
+        const response = await send(url, {
+          ...options,
+          headers: { ...pageLoad, 'sec-fetch-site': site, ...options.headers },
+        });
         const location = response.headers.get('location');
         if (location === null) {
           return { url, response };

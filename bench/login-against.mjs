@@ -1,0 +1,139 @@
+// `npm run build && node bench/login-against.mjs [--against COMMIT] [--rounds 5] [--logins 100] [--node PATH]`: where the processor time of a login
+// by password goes, in turns with another commit or a built folder of it. Each side has a gateway, Kratos and Hydra of its own, on the PostgreSQL
+// of VESTIBULE_BENCH_POSTGRES_URL. Prints Markdown, and ends with 1 when a goal is missed.
+import { existsSync, mkdirSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { parseArgs } from 'node:util';
+import { build } from './against.mjs';
+import { freePort } from './child.mjs';
+import { openBench } from './context.mjs';
+import { openDatabase } from './database.mjs';
+import { inLanes, median, spreadOf } from './measure.mjs';
+import { share, spread, table } from './tables.mjs';
+import { usageOf } from './usage.mjs';
+
+/** What is to be reached at most, as parts of the other commit's processor time. */
+const goals = { gateway: 0.6, together: 0.75 };
+const people = 200;
+const lanes = 4;
+/** Logins before anything is measured: what V8 compiles, and caches. */
+const warmUp = 200;
+/** Seconds for which nobody logs in, to see what everything takes then. */
+const restful = 5;
+
+const { values: options } = parseArgs({
+  options: {
+    against: { type: 'string', default: 'd2310b45' },
+    rounds: { type: 'string', default: '5' },
+    logins: { type: 'string', default: '100' },
+    node: { type: 'string' },
+  },
+});
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const parts = ['gateway', 'its database', 'Kratos', 'its database', 'Hydra', 'its database'];
+
+/** A gateway of a checkout with Kratos and Hydra behind it. */
+async function openSide(bench, name, checkout) {
+  const load = (path) => import(pathToFileURL(join(checkout, 'bench', path)).href);
+  const [own, { startOryLogins }] = await Promise.all([load('servers/own.mjs'), load('own/ory.login.mjs')]);
+  const folder = join(bench.folder, name);
+  mkdirSync(folder);
+  const mine = { ...bench, folder };
+  const database = await openDatabase(bench.postgres);
+  const port = await freePort();
+  const origin = `http://127.0.0.1:${port}`;
+  const ory = await startOryLogins(mine, origin, people);
+  const settings = { PUBLIC_URL: origin, DATABASE_URL: database.url, RATE_LIMIT: 'false' };
+  const data = await own.prepareOwn(mine, 20_000, settings);
+  const gateway = await own.startOwn(mine, data, { PORT: String(port), ...ory.env });
+  await own.ready(origin, { Host: new URL(origin).host });
+  return {
+    login: ory.login,
+    /** Processor milliseconds of each part so far. */
+    async usage() {
+      const [kratos, ...kratosDatabase] = await ory.kratos();
+      const [hydra, ...hydraDatabase] = await ory.hydra();
+      const processes = [
+        gateway.processes(),
+        await database.processes(),
+        [kratos],
+        kratosDatabase,
+        [hydra],
+        hydraDatabase,
+      ];
+      return processes.map((pids) => usageOf(pids).cpu * 1000);
+    },
+    async stop() {
+      await gateway.stop();
+      await ory.stop();
+      await database.drop();
+    },
+  };
+}
+
+/** Processor milliseconds of each part for one login, above what they take without one. */
+async function measure(side, count) {
+  const spend = async (act) => {
+    const [before, began] = [await side.usage(), performance.now()];
+    await act();
+    const time = performance.now() - began;
+    return { time, used: (await side.usage()).map((now, index) => Math.max(0, now - before[index])) };
+  };
+  const rest = await spend(() => pause(restful * 1000));
+  const { time, used } = await spend(() => inLanes(count, lanes, side.login));
+  return used.map((cpu, index) => (cpu - (rest.used[index] * time) / rest.time) / count);
+}
+
+const bench = await openBench(options.node === undefined ? {} : { node: options.node });
+if (bench.postgres === undefined) {
+  throw new Error('no PostgreSQL at VESTIBULE_BENCH_POSTGRES_URL');
+}
+const sides = [];
+try {
+  const other = existsSync(options.against)
+    ? resolve(options.against)
+    : build(options.against, bench.folder, bench.say);
+  for (const [name, checkout] of [
+    ['now', root],
+    ['then', other],
+  ]) {
+    sides.push({ name, rounds: [], ...(await openSide(bench, name, checkout)) });
+  }
+  for (const side of sides) {
+    await inLanes(warmUp, lanes, side.login);
+  }
+  for (let round = 0; round < Number(options.rounds); round += 1) {
+    bench.say(`round ${round + 1} of ${options.rounds}`);
+    for (const side of round % 2 === 0 ? sides : sides.toReversed()) {
+      side.rounds.push(await measure(side, Number(options.logins)));
+    }
+  }
+} finally {
+  await Promise.all(sides.map(({ stop }) => stop()));
+  await bench.close();
+}
+const [now, then] = sides;
+const sum = (round) => round.reduce((total, part) => total + part, 0);
+let isGood = true;
+function row(title, read, goal) {
+  const ratios = now.rounds.map((round, index) => read(round) / read(then.rounds[index]));
+  const isMet = goal === undefined || median(ratios) <= goal;
+  isGood &&= isMet;
+  return [
+    title,
+    ...[now, then].map(({ rounds }) => spread(spreadOf(rounds.map(read)), (value) => value.toFixed(1))),
+    spread(spreadOf(ratios), share),
+    goal === undefined ? '' : `≤ ${goal} ${isMet ? 'met' : '**missed**'}`,
+  ];
+}
+const rows = [
+  ...parts.map((part, index) => row(part, (round) => round[index], index === 0 ? goals.gateway : undefined)),
+  row('together', sum, goals.together),
+];
+process.stdout.write(
+  `${table(['ms of a core for a login', 'now', options.against, 'now ÷ then', 'goal'], rows)}\n`,
+);
+process.exitCode = isGood ? 0 : 1;
