@@ -53,6 +53,7 @@ it('the gates stand in this order, which is policy: a change of it is a decision
   );
   expect(kratosGates(get, configuration, limits).map(({ name }) => name)).toEqual([
     'query',
+    'begun-flow',
     'limits',
     'form-draft',
     'sign-up',

@@ -55,9 +55,21 @@ describe.each(ways)('a person %s', (_case, end) => {
     );
     await end(agent);
     const page = await agent.navigate(consent.href);
+    // The gateway's own login is judged once more after its token was issued (step 9).
+    expect(page.status).toBe(401);
+    expect(page.html().querySelector('code')?.text).toBe('access_token_rejected');
+    await expectNobody(agent);
+  });
+
+  it('between login and consent of another application: gets a page about it, and the application nothing', async () => {
+    const agent = await knownToKratos();
+    const consent = await agent.followUntil(OAuthApp.spa(stack.url).authorize().path, (next) =>
+      next.searchParams.has('consent_challenge'),
+    );
+    await end(agent);
+    const page = await agent.navigate(consent.href);
     expect(page.status).toBe(403);
     expect(page.html().querySelector('code')?.text).toBe('challenge_rejected');
-    await expectNobody(agent);
   });
 
   it('between consent and callback: gets a page about it, and no session', async () => {

@@ -68,15 +68,10 @@ export class CarriedCookies {
   }
 }
 
-/** A deletion with nothing that a browser doesn't need for it. */
+/** A deletion that states its time once. */
 function shortDeletion(line: string): string {
-  const {
-    expires: _expires,
-    httpOnly: _httpOnly,
-    sameSite: _sameSite,
-    ...place
-  } = parseSetCookie(line, { decode: asItIs });
-  return stringifySetCookie({ ...place, value: '', maxAge: 0 });
+  const { expires: _expires, ...cookie } = parseSetCookie(line, { decode: asItIs });
+  return stringifySetCookie({ ...cookie, value: '', maxAge: 0 });
 }
 
 function isDeletion(line: string): boolean {
