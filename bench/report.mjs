@@ -246,7 +246,7 @@ function loginProfilePart() {
   return keptPart(
     'profile-login',
     'Where the time of a login goes',
-    `A login by password at Kratos takes 11 requests of the browser and 17 calls to Kratos and Hydra. Each of them is dear: code that has run some hundred times
+    `When this was measured, a login by password at Kratos took 11 requests of the browser and 17 calls to Kratos and Hydra ([13 now](../adr/0046-calls-of-a-login.md)). Each of them is dear: code that has run some hundred times
 is interpreted, or compiled without being optimised, and finds the processor's caches cold. By \`bench/profile.mjs\` too, after 600 logins: [flame graph](../images/profile-login.svg).`,
   );
 }

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { existsSync, readFileSync, readdirSync, statfsSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { homedir, tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import * as util from 'node:util';
 
 const mega = 1e6;
@@ -41,7 +41,7 @@ export async function examineMachine(root, { installs, environment = process.env
 }
 
 /** The environment and `.env`, with the variables that are read here taken from their files (`NAME_FILE`). */
-function readSettings(root, environment) {
+export function readSettings(root, environment) {
   const file = join(root, '.env');
   const settings = {
     ...(existsSync(file) ? util.parseEnv(readFileSync(file, 'utf8')) : {}),
@@ -116,16 +116,21 @@ export async function portProblem(host, port) {
   return undefined;
 }
 
+/** The folder of programs that were built, as src/launcher/binary.cache.ts has it. */
+export function programCache({ VESTIBULE_CACHE, XDG_CACHE_HOME }) {
+  return resolve(VESTIBULE_CACHE || join(XDG_CACHE_HOME || join(homedir(), '.cache'), 'vestibule'));
+}
+
 /**
  * Whether the start builds programs: it runs Ory itself, and no Kratos is given, on PATH or in the cache. Whether what is there is the
  * right version is found out by the build.
  */
 async function buildsPrograms(settings) {
-  const { AUTH_PROVIDER, KRATOS_BIN, VESTIBULE_CACHE, XDG_CACHE_HOME, PATH } = settings;
+  const { AUTH_PROVIDER, KRATOS_BIN, PATH } = settings;
   if ((AUTH_PROVIDER || 'ory') !== 'ory' || oryUrls.some((name) => settings[name]) || KRATOS_BIN) {
     return false;
   }
-  const cache = VESTIBULE_CACHE || join(XDG_CACHE_HOME || join(homedir(), '.cache'), 'vestibule');
+  const cache = programCache(settings);
   const isCached = existsSync(cache) && readdirSync(cache).some((name) => /^kratos-.*[0-9a-f]$/.test(name));
   return !isCached && (await run('/bin/sh', ['-c', 'command -v kratos'], { env: { PATH } })).status !== 0;
 }

@@ -22,6 +22,8 @@ const givenBy: ReadonlyMap<string, RegExp> = new Map([
 /** A cookie that binds a challenge to a browser. */
 export interface BoundChallenge {
   readonly challenge: string;
+  /** Whether it is a consent challenge. */
+  readonly isConsent: boolean;
   readonly name: string;
   readonly value: string;
   /** Names of cookies to delete, because the browser has more open challenges than it may have: ours, and Hydra's own for them. */
@@ -65,7 +67,7 @@ export class ChallengeBinding {
     cookieHeader: string | undefined,
     now: number,
   ): BoundChallenge | undefined {
-    const challenge = this.#challengeIn(path, location);
+    const { kind, challenge } = this.#challengeIn(path, location) ?? {};
     if (challenge === undefined) {
       return undefined;
     }
@@ -75,7 +77,7 @@ export class ChallengeBinding {
       ...surplusOf(open, openAtOnce - 1),
       ...this.#hydraPrefixes.flatMap((prefix) => surplusOf(cookieNames(cookieHeader, prefix), openAtOnce)),
     ];
-    return { challenge, name, value, surplus };
+    return { challenge, isConsent: kind === 'consent', name, value, surplus };
   }
 
   /**
@@ -115,7 +117,10 @@ export class ChallengeBinding {
    * The challenge that an endpoint gives to a browser. A redirect to an application has another target, and so may one that a gate has
    * written: anyone who may choose those could otherwise have anybody's challenge bound.
    */
-  #challengeIn(path: string, location: string): string | undefined {
+  #challengeIn(
+    path: string,
+    location: string,
+  ): { readonly kind: string; readonly challenge: string } | undefined {
     if (!URL.canParse(location)) {
       return undefined;
     }
@@ -124,6 +129,8 @@ export class ChallengeBinding {
     const [[name, challenge] = [], ...others] = [...searchParams];
     // An answer to an application has more: a code or an error, in the query or behind it.
     const isPlain = origin === this.#publicUrl && hash === '' && others.length === 0;
-    return isPlain && kind !== undefined && name === `${kind}_challenge` ? challenge : undefined;
+    return isPlain && kind !== undefined && challenge !== undefined && name === `${kind}_challenge`
+      ? { kind, challenge }
+      : undefined;
   }
 }

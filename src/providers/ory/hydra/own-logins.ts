@@ -3,10 +3,8 @@ import { LRUCache } from 'lru-cache';
 import type { ProviderIdentity } from '../../../directory/users/identity.js';
 import type { ConsentRequest, LoginContext, LoginRequest } from './hydra.schemas.js';
 
-/** Logins that are remembered: some kilobytes each. */
-const max = 1000;
-/** Milliseconds that a browser takes from one redirect to the next. */
-const ttl = 30_000;
+/** Logins that are remembered, some kilobytes each, for the milliseconds that a browser takes from one redirect to the next. */
+const shortly = { max: 1000, ttl: 30_000, ttlAutopurge: true };
 
 /** A login of the gateway's own client that this process has accepted at Hydra. */
 export interface OwnLogin {
@@ -23,8 +21,8 @@ export interface OwnLogin {
  */
 @Injectable()
 export class OwnLogins {
-  readonly #byVerifier = new LRUCache<string, OwnLogin>({ max, ttl });
-  readonly #byChallenge = new LRUCache<string, OwnLogin>({ max, ttl });
+  readonly #byVerifier = new LRUCache<string, OwnLogin>(shortly);
+  readonly #byChallenge = new LRUCache<string, OwnLogin>(shortly);
 
   /** Notes that Hydra has accepted a login. @param target where Hydra sends the browser: its verifier stands for the login. */
   accepted(target: string, login: OwnLogin): void {

@@ -31,7 +31,11 @@ const flowSchema = z.looseObject({ id: z.uuid() });
 @Injectable()
 export class BegunFlows {
   readonly #publicUrl: string;
-  readonly #flows = new LRUCache<string, NonNullable<unknown>>({ max, ttl });
+  readonly #flows = new LRUCache<string, NonNullable<unknown>>({
+    max,
+    ttl,
+    ttlAutopurge: true,
+  });
 
   constructor(
     private readonly cookies: UpstreamCookies,
@@ -49,7 +53,7 @@ export class BegunFlows {
     );
   }
 
-  /** Keeps the flow, and redirects to its page as Kratos would. @returns undefined if the answer stays: whatever else it is, it has failed. */
+  /** Keeps the flow, and redirects to its page as Kratos would. @returns undefined for any other answer, which stays: the follower leaves that step to the browser. */
   async settle({ request, reply, path, isForFlow }: Exchange, payload: unknown): Promise<string | undefined> {
     if (!isForFlow || reply.statusCode !== 200 || !(payload instanceof Readable)) {
       return undefined;

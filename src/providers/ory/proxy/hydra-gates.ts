@@ -32,7 +32,13 @@ import { HydraAnswers } from './hydra-answers.js';
 import type { OryLimits } from './ory-limits.js';
 import { repeatsAsQuery } from './posted-authorization.js';
 import { presentedToken } from './presented-token.js';
-import { queryOf, requireEncodedForm, requireNoRequestObject, requireSameReading } from './query-limit.js';
+import {
+  parametersIn,
+  queryOf,
+  requireEncodedForm,
+  requireNoRequestObject,
+  requireSameReading,
+} from './query-limit.js';
 import { RefreshAnswers } from './refresh-answers.js';
 import { RefreshGate } from './refresh.gate.js';
 import { SecretGate } from './secret.gate.js';
@@ -181,8 +187,8 @@ export function hydraGates(
           for (const name of bound.surplus.filter((other) => !setsCookie(reply, other))) {
             writer.clear(reply, name);
           }
-          const verifier = new URLSearchParams(queryOf(request.url)).get('login_verifier');
-          if (verifier) {
+          const verifier = parametersIn(queryOf(request.url)).get('login_verifier');
+          if (verifier && bound.isConsent) {
             ownLogins.redirected(verifier, bound.challenge);
           }
         }

@@ -2,7 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { stepUpParameters } from '../../../auth-strategy/step-up-requirement.js';
 import type { LoginTransactions } from '../../../login/login-transaction.js';
 import { gatewayClientId } from '../hydra/hydra-clients.js';
-import { queryOf } from './query-limit.js';
+import { parametersIn, queryOf } from './query-limit.js';
 
 const verifiers = ['login_verifier', 'consent_verifier'] as const;
 /** What an authorization request of Hydra's own has no use for: a login that begins anew carries none of them along. */
@@ -36,7 +36,7 @@ export class UsedVerifierGate {
 
   /** Where the login begins anew. @param answer to the application. @returns undefined for any other answer. */
   beginsAnew(request: FastifyRequest, answer: URLSearchParams): string | undefined {
-    const asked = new URLSearchParams(queryOf(request.url));
+    const asked = parametersIn(queryOf(request.url));
     // An application's own redirect URI may have a description, too.
     const isRefusal = answer.get('error') === 'access_denied' && !answer.has('code');
     if (

@@ -55,7 +55,7 @@ export class RedirectFollower {
   /** Must be called before the routes are registered. */
   setUp(): void {
     this.fastify.addHook('onRequest', (request, reply, done) => {
-      // A step ends with its caller, who else would keep a place in a queue.
+      // A step ends with its caller, which would otherwise keep its place in a queue.
       this.#callers
         .get(String(request.headers[callerHeader]))
         ?.addEventListener('abort', () => reply.raw.destroy(), { once: true });
