@@ -55,6 +55,15 @@ describe('RedirectFollower', () => {
     expect([statusCode, headers.location, headers['retry-after']]).toEqual([302, callback, undefined]);
   });
 
+  it('a step that redirects nowhere is left to the browser', async () => {
+    leadToCallback();
+    fastify.get('/auth/callback', (_request, reply) => {
+      void reply.code(303).send();
+    });
+    const { statusCode, headers } = await fastify.inject({ url: '/auth/login', headers: pageLoad });
+    expect([statusCode, headers.location]).toEqual([302, callback]);
+  });
+
   it('an answer is shown byte by byte, and never kept', async () => {
     leadToCallback();
     const bytes = Buffer.from([0xff, 0xfe, 0x80]);

@@ -107,7 +107,7 @@ export class RedirectFollower {
       }
       location = next.href;
       const answer = await this.#ask(request, next, cookies.header, left.signal);
-      if (answer === undefined || (answer.status >= 400 && !hasCounted(next, answer))) {
+      if (answer === undefined || hasFailed(next, answer)) {
         break;
       }
       cookies.take(linesOf(answer.headers['set-cookie']));
@@ -190,6 +190,12 @@ interface Answer {
   readonly status: number;
   readonly headers: Readonly<Record<string, number | string | string[] | undefined>>;
   readonly body: Buffer;
+}
+
+/** Whether a step is left to the browser. */
+function hasFailed(step: URL, answer: Answer): boolean {
+  const leadsNowhere = isRedirect(answer.status) && answer.headers['location'] === undefined;
+  return leadsNowhere || (answer.status >= 400 && !hasCounted(step, answer));
 }
 
 /** Whether a step can't be taken again, which it says by its cookies. What refuses it before, such as an overload, sets none. */
