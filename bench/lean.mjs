@@ -1,4 +1,4 @@
-// `node bench/lean.mjs [--against COMMIT] [--rounds 5] [--starts 10] [--node PATH] [--first]`: what `npm start` takes of memory and time, of this
+// `npm run build && node bench/lean.mjs [--against COMMIT] [--rounds 5] [--starts 10] [--node PATH] [--first]`: what `npm start` takes of memory and time, of this
 // checkout in turns with another commit. Needs Linux, and Go the first time. Prints Markdown.
 import { execFileSync, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
@@ -15,12 +15,13 @@ import {
   rmSync,
   statSync,
 } from 'node:fs';
-import { createServer } from 'node:net';
 import { homedir, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { programCache } from '../scripts/preflight.mjs';
+import { freePort } from './child.mjs';
 import { loginAt } from './own/password.login.mjs';
 import { median, spreadOf } from './measure.mjs';
 import { share, spread, table } from './tables.mjs';
@@ -28,7 +29,7 @@ import { familyOf } from './usage.mjs';
 
 /** What is to be reached: megabytes of PSS after a login, and parts of the other commit's time. */
 const goals = { gateway: 130, stack: 350, firstStart: 0.85, secondStart: 0.8 };
-/** Seconds after a login in which nobody does anything. */
+/** Idle seconds after a login. */
 const restful = 60;
 const startLimit = 15 * 60_000;
 const stopLimit = 15_000;
@@ -129,15 +130,6 @@ const isAnswered = ({ origin }) =>
     () => false,
   );
 
-async function freePort() {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address();
-  server.close();
-  await once(server, 'close');
-  return port;
-}
-
 /** Megabytes of PSS by process. */
 function memoryOf(pid) {
   const found = {};
@@ -171,7 +163,7 @@ async function openSide(name, checkout) {
   copyFileSync(options.node, join(programs, 'node'));
   const cache = join(own, 'cache');
   mkdirSync(cache);
-  const shared = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'vestibule');
+  const shared = programCache(process.env);
   for (const file of existsSync(shared) ? readdirSync(shared) : []) {
     if (/^(?:kratos|hydra|mailpit)-/.test(file) && statSync(join(shared, file)).isFile()) {
       copyFileSync(join(shared, file), join(cache, file));

@@ -91,7 +91,7 @@ export async function launchEmbedded(setting: LaunchSetting): Promise<Launched> 
           args: [...setting.gateway.args, holdFlag],
           isHeld: true,
           name: 'gateway',
-          env: { ...smallAndSoon(environment), ...env },
+          env: { ...leanSettings(environment), ...env },
           probe: gatewayProbe(plan),
           startLimitMs: readyLimitMs,
           stopLimitMs: drainLimitMs,
@@ -145,7 +145,7 @@ export async function launchEmbedded(setting: LaunchSetting): Promise<Launched> 
  * memory"): its threads share one pool of memory, large blocks are given back when they are freed, and what V8 has compiled is kept
  * beside the programs that are run.
  */
-function smallAndSoon(environment: Environment): Record<string, string> {
+function leanSettings(environment: Environment): Record<string, string> {
   return {
     MALLOC_ARENA_MAX: '1',
     // glibc's own first value in bytes, which otherwise grows with what is freed.

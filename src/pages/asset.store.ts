@@ -112,7 +112,7 @@ export class AssetStore {
     return `/assets/${file}`;
   }
 
-  /** A large file of a package that few pages need: it's kept in memory once somebody has asked for it. */
+  /** A large file that few pages need: it's read when it is first requested, and kept. */
   #addUnread(name: string, extension: Extension, path: string): string {
     const address = this.#add(name, extension, vendored(path));
     let kept: Buffer | undefined;

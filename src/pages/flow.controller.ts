@@ -21,7 +21,7 @@ import { fieldOf, refusalMessage } from '../providers/ory/proxy/refusal-message.
 import { isOfConnection } from './connection-visitor.js';
 import { PageSender } from './page-sender.js';
 import { isOfRecovery, recovers, saysRecovered, withRecovered } from './recovery-end.js';
-import { FLOW_KINDS } from './views/flow-plan.js';
+import { FLOW_KINDS, type FlowKind } from './views/flow-plan.js';
 import { withDraft, withLoginHint, withRefusal } from './flow-draft.js';
 import { isVerified, withoutEnrolments } from './unverified.settings.js';
 import { withOwnEnd, withoutNeed } from './verification-end.js';
@@ -77,8 +77,7 @@ export class FlowController {
     }
     const found =
       typeof id === 'string' && id !== ''
-        ? ((isNew === undefined ? undefined : this.begun.take(kind, id, request.headers.cookie)) ??
-          (await this.kratos.findFlow(kind, id, request.headers.cookie)))
+        ? await this.#find({ kind, id, isNew: isNew !== undefined }, request.headers.cookie)
         : undefined;
     const query = typeof returnTo === 'string' ? `?${new URLSearchParams({ return_to: returnTo })}` : '';
     const needsLogin = kind === 'settings' || kind === 'verification';
@@ -125,6 +124,15 @@ export class FlowController {
       application: application.name,
     });
     await this.pages.send(reply, page, { formTargets: application.redirectUris, locales });
+  }
+
+  /** The flow of a page. Nothing has happened yet to one that is new, so it may be remembered. @param header the request's Cookie header. */
+  async #find(
+    { kind, id, isNew }: { readonly kind: FlowKind; readonly id: string; readonly isNew: boolean },
+    header: string | undefined,
+  ): Promise<unknown> {
+    const begun = isNew ? this.begun.take(kind, id, header) : undefined;
+    return begun ?? this.kratos.findFlow(kind, id, header);
   }
 
   /** Whether the settings are shown to a user who has just recovered the account. */
