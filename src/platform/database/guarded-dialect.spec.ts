@@ -98,7 +98,6 @@ describe('a database that is away', () => {
     [{ code: 'SQLITE_CONSTRAINT_UNIQUE' }, false],
     [{ code: 'SQLITE_CONSTRAINT' }, false],
     [{ message: 'Connection terminated unexpectedly' }, true],
-    [{ message: 'timeout exceeded when trying to connect' }, true],
     [{ message: 'Query read timeout' }, true],
     [{ message: 'something else' }, false],
   ])('%j away: %s', (error, away) => {

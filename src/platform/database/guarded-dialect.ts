@@ -20,9 +20,17 @@ const awayCodes = new Set(
 );
 /** SQLite's codes, alone or extended (https://sqlite.org/rescode.html): `SQLITE_BUSY`, `SQLITE_BUSY_SNAPSHOT`, `SQLITE_IOERR_READ`. */
 const awaySqlite = /^SQLITE_(?:BUSY|FULL|IOERR|CANTOPEN|READONLY)(?:_|$)/;
-/** Messages of pg's errors that have no code: a connection or the pool gave up. */
-const awayMessages =
-  /^(?:Connection terminated|timeout exceeded when trying to connect|Query read timeout|Client has encountered)/;
+/** Messages of pg's errors that have no code: a connection gave up. */
+const awayMessages = /^(?:Connection terminated|Query read timeout|Client has encountered)/;
+
+/** No connection became free in time. A server that accepts no connections causes another error. */
+export class BusyPoolError extends Error {
+  override readonly name = 'BusyPoolError';
+
+  constructor() {
+    super('no connection became free in time');
+  }
+}
 
 /**
  * Wraps a dialect so that errors of an unavailable database become the problem `database_unavailable`. A caller then gets a 503
@@ -49,7 +57,7 @@ export function isDatabaseAway(error: unknown): boolean {
         awaySqlite.test(code) ||
         code === readOnly ||
         (code.length === 5 && awayClasses.test(code))
-    : awayMessages.test(error.message);
+    : error instanceof BusyPoolError || awayMessages.test(error.message);
 }
 
 /** SQLSTATE of a text that PostgreSQL can't hold, not even to compare it: it has a NUL, which only a caller writes. */
