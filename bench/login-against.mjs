@@ -1,6 +1,6 @@
 // `npm run build && node bench/login-against.mjs [--against COMMIT] [--rounds 5] [--logins 100] [--node PATH]`: where the processor time of a login
 // by password goes, in turns with another commit or a built folder of it. Each side has a gateway, Kratos and Hydra of its own, on the PostgreSQL
-// of VESTIBULE_BENCH_POSTGRES_URL. Prints Markdown, and ends with 1 when a goal is missed.
+// of VESTIBULE_BENCH_POSTGRES_URL. Then how long a login takes, also on a long line. Prints Markdown, and ends with 1 when a goal is missed.
 import { existsSync, mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -11,7 +11,9 @@ import { freePort } from './child.mjs';
 import { openBench } from './context.mjs';
 import { openDatabase } from './database.mjs';
 import { inLanes, median, spreadOf } from './measure.mjs';
-import { share, spread, table } from './tables.mjs';
+import { emailOf, password } from './own/ory.login.mjs';
+import { timedLogin } from './own/password.login.mjs';
+import { share, spread, table, whole } from './tables.mjs';
 import { familyOf, usageOf } from './usage.mjs';
 
 /** What is to be reached at most, as parts of the other commit's processor time. */
@@ -20,6 +22,9 @@ const people = 200;
 const lanes = 4;
 /** Logins before anything is measured. V8 compiles for long: a process takes 35 ms for each of its first 200, and 21 from about 1,400 on. */
 const warmUp = 1500;
+/** Milliseconds of a round trip on the lines that a login is timed on, and timed logins on each in a round. */
+const lines = [0, 150];
+const timed = 10;
 /** Idle seconds, whose processor time is no login's. */
 const restful = 5;
 
@@ -52,6 +57,14 @@ async function openSide(bench, name, checkout) {
   await own.ready(origin, { Host: new URL(origin).host });
   return {
     login: ory.login,
+    /** One after the other. @returns round trips of a login, and the median of milliseconds. */
+    async time(roundTrip) {
+      const logins = [];
+      for (let index = 0; index < timed; index += 1) {
+        logins.push(await timedLogin({ origin, email: emailOf(index), password, roundTrip }));
+      }
+      return { trips: logins[0].trips, time: median(logins.map(({ time }) => time)) };
+    },
     /** Processor milliseconds of each part so far. */
     async usage() {
       const [[kratos], [hydra], [backend]] = await Promise.all([
@@ -99,7 +112,7 @@ try {
     ['now', root],
     ['then', other],
   ]) {
-    sides.push({ name, rounds: [], ...(await openSide(bench, name, checkout)) });
+    sides.push({ name, rounds: [], times: lines.map(() => []), ...(await openSide(bench, name, checkout)) });
   }
   for (const side of sides) {
     await inLanes(warmUp, lanes, side.login);
@@ -108,6 +121,9 @@ try {
     bench.say(`round ${round + 1} of ${options.rounds}`);
     for (const side of round % 2 === 0 ? sides : sides.toReversed()) {
       side.rounds.push(await measure(side, Number(options.logins)));
+      for (const [index, roundTrip] of lines.entries()) {
+        side.times[index].push(await side.time(roundTrip));
+      }
     }
   }
 } finally {
@@ -135,4 +151,19 @@ const rows = [
 process.stdout.write(
   `${table(['ms of a core for a login', 'now', options.against, 'now ÷ then', 'goal'], rows)}\n`,
 );
+const lengths = lines.map((roundTrip, index) => [
+  `${roundTrip} ms`,
+  ...sides.flatMap(({ times }) => [
+    String(times[index][0].trips),
+    spread(spreadOf(times[index].map(({ time }) => time)), whole),
+  ]),
+]);
+const heads = [
+  'a round trip',
+  'round trips now',
+  'ms of a login now',
+  `round trips, ${options.against}`,
+  'ms',
+];
+process.stdout.write(`\n${table(heads, lengths)}\n`);
 process.exitCode = isGood ? 0 : 1;

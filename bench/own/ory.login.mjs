@@ -6,13 +6,15 @@ import { loginAt } from './password.login.mjs';
  * Everybody's password, and a hash of it by bcrypt with the least work that there is (4), which Kratos takes in as it is: what a hash takes
  * is no part of what is measured.
  */
-const password = 'a long passphrase for the benchmark';
+export const password = 'a long passphrase for the benchmark';
 const hashed = '$2b$04$abcdefghijklmnopqrstuuRYH9r6IeG10lmK1d4CWCC48s9cT5glq';
+
+export const emailOf = (index) => `person-${index}@example.org`;
 
 /** @param origin the gateway's public address. @returns the gateway's settings, and how one of its people logs in. */
 export async function startOryLogins(bench, origin, people) {
   const stack = await startStack(bench, origin);
-  const emails = Array.from({ length: people }, (_value, index) => `person-${index}@example.org`);
+  const emails = Array.from({ length: people }, (_value, index) => emailOf(index));
   for (const email of emails) {
     const answer = await fetch(`${stack.env.KRATOS_ADMIN_URL}/admin/identities`, {
       method: 'POST',
@@ -30,6 +32,8 @@ export async function startOryLogins(bench, origin, people) {
   let logins = 0;
   return {
     env: { AUTH_PROVIDER: 'ory', ...stack.env },
+    /** Hydra's database. */
+    hydraUrl: stack.hydra.database.url,
     /** Hydra and the processes that serve its database. */
     hydra: async () => [stack.hydra.child.pid, ...(await stack.hydra.database.processes())],
     kratos: async () => [stack.kratos.child.pid, ...(await stack.kratos.database.processes())],

@@ -2,9 +2,24 @@
 import { parse } from 'node-html-parser';
 import { openBrowser } from '../servers/browser.mjs';
 
+/**
+ * From the start to the session's cookie and the page that follows.
+ * @param roundTrip as of `openBrowser`.
+ * @returns round trips, and milliseconds of all of them.
+ */
+export async function timedLogin({ origin, email, password, roundTrip }) {
+  const began = performance.now();
+  let trips = 0;
+  const browser = openBrowser({ roundTrip, onTrip: () => (trips += 1) });
+  await logIn(browser, { origin, email, password });
+  await browser.send(`${origin}/`);
+  return { trips, time: performance.now() - began };
+}
+
 /** From the start to the session's cookie. */
-export async function loginAt({ origin, email, password }) {
-  const browser = openBrowser();
+export const loginAt = async (person) => logIn(openBrowser(), person);
+
+async function logIn(browser, { origin, email, password }) {
   const { url, response } = await browser.follow(`${origin}/auth/login`);
   const form = formOf(await response.text());
   const fields = new URLSearchParams({ ...form.hidden, identifier: email, password, method: 'password' });

@@ -1,4 +1,5 @@
 // A browser without pages: it follows redirects and keeps cookies.
+import { setTimeout as pause } from 'node:timers/promises';
 import { CookieJar } from 'tough-cookie';
 import { request } from 'undici';
 
@@ -6,10 +7,18 @@ const longestWay = 15;
 /** What browsers say of a page load (Fetch Metadata). */
 const pageLoad = { accept: 'text/html', 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document' };
 
-export function openBrowser() {
+/**
+ * @param roundTrip milliseconds that a request and its answer are under way besides, as on a long line.
+ * @param onTrip is called with each request.
+ */
+export function openBrowser({ roundTrip = 0, onTrip = () => undefined } = {}) {
   const jar = new CookieJar(undefined, { rejectPublicSuffixes: false });
   // Not `fetch`, which says of itself that it loads no pages.
   const send = async (url, { method = 'GET', headers, body } = {}) => {
+    onTrip();
+    if (roundTrip > 0) {
+      await pause(roundTrip);
+    }
     const isForm = body instanceof URLSearchParams;
     const answer = await request(url, {
       method,

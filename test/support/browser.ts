@@ -98,3 +98,14 @@ export async function descriptionOf(field: Locator): Promise<string> {
   const id = await field.getAttribute('aria-describedby');
   return id === null ? '' : field.page().locator(`[id="${id}"]`).innerText();
 }
+
+/** What a window asks for as pages and forms, in order: each is a round trip. Files of pages aren't counted. */
+export function tripsOf(page: Page): string[] {
+  const trips: string[] = [];
+  page.on('request', (request) => {
+    if (request.isNavigationRequest()) {
+      trips.push(`${request.method()} ${new URL(request.url()).pathname}`);
+    }
+  });
+  return trips;
+}

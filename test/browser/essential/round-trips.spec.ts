@@ -1,5 +1,5 @@
-import type { Page } from 'playwright-core';
 import { expect, it } from 'vitest';
+import { tripsOf } from '../../support/browser.js';
 import { verifiedPerson } from '../../support/browser.api.js';
 import { fillLogin, fillSignUp, letIn, openSection } from '../../support/browser.person.js';
 import { useStage } from '../../support/browser.stage.js';
@@ -8,17 +8,6 @@ import { totpCode } from '../../support/totp.code.js';
 import { VirtualKey } from '../../support/virtual.key.js';
 
 const stage = useStage();
-
-/** What a window asks for as pages and forms, in order: each is a round trip. Files of pages aren't counted. */
-function tripsOf(page: Page): string[] {
-  const trips: string[] = [];
-  page.on('request', (request) => {
-    if (request.isNavigationRequest()) {
-      trips.push(`${request.method()} ${new URL(request.url()).pathname}`);
-    }
-  });
-  return trips;
-}
 
 it('a login with a password takes four round trips, and its last answer is the page that was wanted', async () => {
   const { page, stack } = stage;
