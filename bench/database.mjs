@@ -32,7 +32,7 @@ export async function openDatabase({ url: server }) {
   };
 }
 
-async function ask(connectionString, text, values) {
+export async function ask(connectionString, text, values) {
   const client = new pg.Client({ connectionString });
   await client.connect();
   try {

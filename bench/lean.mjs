@@ -25,7 +25,7 @@ import { freePort } from './child.mjs';
 import { loginAt } from './own/password.login.mjs';
 import { median, spreadOf } from './measure.mjs';
 import { share, spread, table } from './tables.mjs';
-import { familyOf } from './usage.mjs';
+import { familyOf, pssOf } from './usage.mjs';
 
 /** What is to be reached: megabytes of PSS after a login, and parts of the other commit's time. */
 const goals = { gateway: 130, stack: 350, firstStart: 0.85, secondStart: 0.8 };
@@ -134,10 +134,8 @@ const isAnswered = ({ origin }) =>
 function memoryOf(pid) {
   const found = {};
   for (const { pid: member, command } of familyOf(pid)) {
-    const [, kilobytes] =
-      /^Pss:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${member}/smaps_rollup`, 'utf8')) ?? [];
     const name = nameOf(command);
-    found[name] = (found[name] ?? 0) + Number(kilobytes) / 1000;
+    found[name] = (found[name] ?? 0) + pssOf(member);
   }
   return found;
 }

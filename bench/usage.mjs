@@ -30,6 +30,12 @@ export function familyOf(...roots) {
   return [...family].flatMap((pid) => all.get(pid) ?? []);
 }
 
+/** Megabytes of a process, pages that it shares with others being divided among them (PSS). Reading those of another user takes root. */
+export function pssOf(pid) {
+  const [, kilobytes] = /^Pss:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8')) ?? [];
+  return Number(kilobytes) / 1000;
+}
+
 function readAll() {
   const all = new Map();
   for (const name of readdirSync('/proc')) {

@@ -34,7 +34,7 @@ async function logIn(browser, { origin, email, password }) {
 }
 
 /** The form with a password, and what it carries along. */
-function formOf(html) {
+export function formOf(html) {
   const form = parse(html)
     .querySelectorAll('form')
     .find((candidate) => candidate.querySelector('input[name="password"]') !== null);

@@ -9,12 +9,12 @@ import { startPeer, versionsOf } from './peer.mjs';
 import { damaged } from './stateless.mjs';
 
 const json = { 'content-type': 'application/json', accept: 'application/json' };
-const silent = { line: () => undefined, step: () => ({ done: () => undefined, failed: () => undefined }) };
+export const silent = { line: () => undefined, step: () => ({ done: () => undefined, failed: () => undefined }) };
 /** Where Hydra sends people to log in; nobody goes there. */
 const nowhere = 'http://127.0.0.1:9';
 
 /** As compose configures them: with their default, two connections for each core, Hydra's requests can wait for each other forever. */
-function withPool(url) {
+export function withPool(url) {
   const own = new URL(url);
   own.searchParams.set('max_conns', '20');
   own.searchParams.set('max_idle_conns', '4');
