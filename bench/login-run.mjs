@@ -9,6 +9,7 @@ import { machine, openBench } from './context.mjs';
 import { ask } from './database.mjs';
 import { describeRun, isGood, keepRun } from './login-page.mjs';
 import { encodedHash } from './own/people.mjs';
+import { writePlan } from './plan.mjs';
 import { keycloak } from './servers/keycloak.mjs';
 import { vestibule } from './servers/login-stack.mjs';
 import { familyOf, pssOf } from './usage.mjs';
@@ -34,7 +35,7 @@ const [users, seconds, browsers] = [
 ];
 const warmUp = Math.min(longestWarmUp, seconds / 2);
 
-/** Logs random people in until the time is over. @returns milliseconds of each login that ended in the time, and failures by reason. */
+/** Logs random people in until the time is over. @returns milliseconds of each, and failures by reason. */
 async function load(login, duration) {
   const found = { times: [], errors: {} };
   let failures = 0;
@@ -45,12 +46,8 @@ async function load(login, duration) {
       () => undefined,
       (error) => `${error.message}${error.cause?.message === undefined ? '' : `: ${error.cause.message}`}`,
     );
-    const now = performance.now();
-    if (now > end) {
-      return;
-    }
     if (failure === undefined) {
-      found.times.push(now - began);
+      found.times.push(performance.now() - began);
       return;
     }
     found.errors[failure] = (found.errors[failure] ?? 0) + 1;
@@ -147,10 +144,19 @@ try {
     measured.push(await measure(bench, keycloak));
   }
   const java = options.keycloak ? javaVersion() : undefined;
-  const kept = { at: new Date().toISOString(), machine: machine(bench), java, users, browsers, warmUp, measured };
+  const kept = {
+    at: new Date().toISOString(),
+    machine: machine(bench),
+    java,
+    users,
+    browsers,
+    warmUp,
+    measured,
+  };
   process.stdout.write(`${describeRun(kept)}\n`);
   if (users >= 10_000 && seconds >= 600) {
     await keepRun(kept);
+    writePlan();
   }
   process.exitCode = isGood(kept) ? 0 : 1;
 } finally {

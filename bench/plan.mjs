@@ -4,6 +4,7 @@
 //   node bench/plan.mjs users=5000000 requests=80 peak=5
 import { readFileSync, writeFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
+import { sizingLine } from './login-page.mjs';
 import { readRuns, readTable } from './results.mjs';
 import { product, report } from './simulate.mjs';
 import { middle } from './tables.mjs';
@@ -254,6 +255,7 @@ function render(document) {
     ([name, [value, unit, what, of]]) => `| \`${name}\` | ${what} | ${value} | ${unit} | ${of} |`,
   );
   const parts = {
+    sizing: sizingLine(),
     measured: [
       '| name | what | value | unit | measured |',
       '| --- | --- | ---: | --- | --- |',

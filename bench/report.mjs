@@ -4,6 +4,7 @@ import { pathToFileURL } from 'node:url';
 import { format, resolveConfig } from 'prettier';
 import { bestInFrame, goalsOf, ratiosOf, statelessPeers } from './goals.mjs';
 import { connections } from './load.mjs';
+import { writeLogins } from './login-page.mjs';
 import { median, spreadOf } from './measure.mjs';
 import { writePlan } from './plan.mjs';
 import { readRuns, readTable } from './results.mjs';
@@ -332,6 +333,7 @@ export async function writeReport(found, others, isDry) {
   if (!isDry) {
     writeFileSync(target, text);
     writePlan();
+    await writeLogins();
   }
   return text;
 }

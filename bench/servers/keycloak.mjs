@@ -28,7 +28,13 @@ export const keycloak = {
     const origin = `http://127.0.0.1:${port}`;
     const home = join(folder, `keycloak-${version}`);
     const program = join(home, 'bin', 'kc.sh');
-    const { hostname, port: databasePort, pathname, username, password: databasePassword } = new URL(database.url);
+    const {
+      hostname,
+      port: databasePort,
+      pathname,
+      username,
+      password: databasePassword,
+    } = new URL(database.url);
     const env = {
       KC_DB_URL: `jdbc:postgresql://${hostname}:${databasePort || '5432'}${pathname}`,
       KC_DB_USERNAME: decodeURIComponent(username),

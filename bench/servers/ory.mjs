@@ -9,7 +9,10 @@ import { startPeer, versionsOf } from './peer.mjs';
 import { damaged } from './stateless.mjs';
 
 const json = { 'content-type': 'application/json', accept: 'application/json' };
-export const silent = { line: () => undefined, step: () => ({ done: () => undefined, failed: () => undefined }) };
+export const silent = {
+  line: () => undefined,
+  step: () => ({ done: () => undefined, failed: () => undefined }),
+};
 /** Where Hydra sends people to log in; nobody goes there. */
 const nowhere = 'http://127.0.0.1:9';
 
