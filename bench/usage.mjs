@@ -32,8 +32,17 @@ export function familyOf(...roots) {
 
 /** Megabytes of a process, pages that it shares with others being divided among them (PSS). Reading those of another user takes root. */
 export function pssOf(pid) {
-  const [, kilobytes] = /^Pss:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8')) ?? [];
-  return Number(kilobytes) / 1000;
+  try {
+    const text = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8');
+    const [, kilobytes] = /^Pss:\s+(\d+) kB$/m.exec(text) ?? [];
+    return Number(kilobytes) / 1000;
+  } catch (error) {
+    // It has just ended.
+    if (error.code === 'ENOENT' || error.code === 'ESRCH') {
+      return 0;
+    }
+    throw error;
+  }
 }
 
 function readAll() {

@@ -28,6 +28,8 @@ export function keycloakUser(index) {
     enabled: true,
     firstName: 'Ada',
     lastName: 'Lovelace',
+    // What everybody has that Keycloak's own pages or its admin API make.
+    realmRoles: ['default-roles-bench'],
     credentials: [
       {
         type: 'password',
