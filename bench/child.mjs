@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { openSync, closeSync, readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { findFreePorts } from '../dist/launcher/port-finder.js';
+import { familyOf } from './usage.mjs';
 
 const startLimit = 60_000;
 const stopLimit = 8000;
@@ -12,11 +13,22 @@ const running = new Set();
 // Whatever ends the benchmark ends what it started.
 process.on('exit', () => {
   for (const child of running) {
-    child.kill('SIGKILL');
+    kill(child);
   }
 });
 for (const signal of ['SIGINT', 'SIGTERM']) {
   process.on(signal, () => process.exit(1));
+}
+
+/** Ends it and all its descendants: a script doesn't end what it has started. */
+function kill(child) {
+  for (const { pid } of familyOf(child.pid)) {
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch {
+      // It has just ended.
+    }
+  }
 }
 
 /** Settings of every server in Node: docker/Dockerfile starts ours so, and the others are to have what ours has. */
@@ -44,7 +56,7 @@ export async function startChild({ command, args, env = {}, cwd, log, probe }) {
   const exited = once(child, 'exit').finally(() => running.delete(child));
   const stop = async () => {
     child.kill('SIGTERM');
-    const force = setTimeout(() => child.kill('SIGKILL'), stopLimit);
+    const force = setTimeout(() => kill(child), stopLimit);
     await exited;
     clearTimeout(force);
   };

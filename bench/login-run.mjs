@@ -3,12 +3,10 @@
 // VESTIBULE_BENCH_POSTGRES_URL. Prints Markdown, and keeps runs of 10,000 users and 10 minutes or more for docs/internals/logins.md. Ends with 1
 // when a goal is missed or a login failed.
 import { execFileSync } from 'node:child_process';
-import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { machine, openBench } from './context.mjs';
 import { ask } from './database.mjs';
 import { describeRun, isGood, keepRun } from './login-page.mjs';
-import { encodedHash } from './own/people.mjs';
 import { writePlan } from './plan.mjs';
 import { keycloak } from './servers/keycloak.mjs';
 import { vestibule } from './servers/login-stack.mjs';
@@ -126,7 +124,7 @@ async function measure(bench, { name, version, open }) {
       errorsBefore: cold.errors,
       cpu,
       memory,
-      rehashed: await product.rehashed(encodedHash),
+      rehashed: await product.rehashed(),
     };
   } finally {
     await product.close();
@@ -138,14 +136,13 @@ if (bench.postgres === undefined) {
   throw new Error('no PostgreSQL at VESTIBULE_BENCH_POSTGRES_URL');
 }
 try {
+  const java = options.keycloak ? javaVersion() : undefined;
   const measured = [await measure(bench, vestibule)];
   if (options.keycloak) {
     // What the first has left to write is not to be the second's.
     await ask(bench.postgres.url, 'checkpoint');
-    await pause(5000);
     measured.push(await measure(bench, keycloak));
   }
-  const java = options.keycloak ? javaVersion() : undefined;
   const kept = {
     at: new Date().toISOString(),
     machine: machine(bench),
