@@ -41,7 +41,7 @@ async function send(url, init, status = 200) {
 const post = (url, form) => send(url, { method: 'POST', body: new URLSearchParams(form) });
 
 /** An application as the gateway registers it, and how one of the users agrees to it. */
-async function openApplication({ HYDRA_PUBLIC_URL: open, HYDRA_ADMIN_URL: admin }, subject) {
+async function openApplication({ HYDRA_PUBLIC_URL: open, HYDRA_ADMIN_URL: admin }, { subject, context }) {
   const call = (method, path, body) =>
     send(admin + path, { method, headers: json, body: JSON.stringify(body) }, method === 'POST' ? 201 : 200);
   const common = { client_secret: secret, scope, token_endpoint_auth_method: 'client_secret_post' };
@@ -87,10 +87,13 @@ async function openApplication({ HYDRA_PUBLIC_URL: open, HYDRA_ADMIN_URL: admin 
       (await call('PUT', `/admin/oauth2/auth/requests/${kind}/accept?${kind}_challenge=${id}`, body))
         .redirect_to;
     const login = await next(`${open}/oauth2/auth?${query(client)}`, 'login_challenge');
-    const consent = await next(await accept('login', login, { subject }), 'consent_challenge');
+    const consent = await next(await accept('login', login, { subject, context }), 'consent_challenge');
     const granted = await accept('consent', consent, {
       grant_scope: scope.split(' '),
-      session: { id_token: { email: 'person-0@example.org', email_verified: true, name: 'Ada Lovelace' } },
+      session: {
+        access_token: context,
+        id_token: { email: 'person-0@example.org', email_verified: true, name: 'Ada Lovelace' },
+      },
     });
     return next(granted, 'code');
   };
@@ -216,11 +219,20 @@ try {
   try {
     await ready(origin, { Host: new URL(origin).host });
     await ory.login();
-    const [{ id: subject }] = await send(`${ory.env.KRATOS_ADMIN_URL}/admin/identities`);
+    const identities = `${ory.env.KRATOS_ADMIN_URL}/admin/identities`;
+    const [{ id: subject }] = await send(identities);
+    const [session] = await send(`${identities}/${subject}/sessions`);
+    // What the gateway tells Hydra of a login: it asks for that session whenever tokens are made.
+    const context = {
+      kratos_session_id: session.id,
+      amr: ['pwd'],
+      auth_time: Date.parse(session.authenticated_at),
+    };
+    const person = { subject, context };
     const open = ory.env.HYDRA_PUBLIC_URL;
     const [ours, byDefault] = [
-      await openApplication(ory.env, subject),
-      await openApplication(ory.env, subject),
+      await openApplication(ory.env, person),
+      await openApplication(ory.env, person),
     ];
     await hashAsByDefault(ory.hydraUrl, [byDefault.web.client_id, byDefault.machine.client_id]);
     const proxies = [await startNodeProxy(bench, open), await startNginx(bench, open)];
