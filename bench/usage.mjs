@@ -70,3 +70,11 @@ function readAll() {
   }
   return all;
 }
+
+/** Megabytes of processes and their descendants, what they share counted once (PSS). */
+export function proportionalOf(roots) {
+  return familyOf(...roots).reduce((sum, { pid }) => {
+    const [, kilobytes] = /^Pss:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8')) ?? [];
+    return sum + Number(kilobytes ?? 0) / 1000;
+  }, 0);
+}

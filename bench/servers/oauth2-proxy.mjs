@@ -9,6 +9,41 @@ import { damaged } from './stateless.mjs';
 
 const version = '7.15.6';
 
+/** Starts it in front of an upstream, and logs in. @returns with the headers of the session. */
+export async function startGuard(bench, upstream, path) {
+  const program = await buildGo(
+    join(peersFolder, 'oauth2-proxy'),
+    'github.com/oauth2-proxy/oauth2-proxy/v7',
+    `oauth2-proxy-${version}`,
+  );
+  const port = await freePort();
+  const origin = `http://127.0.0.1:${port}`;
+  const client = bench.openid.register(`${origin}/oauth2/callback`);
+  const proxy = await startChild({
+    command: program,
+    args: [
+      '--provider=oidc',
+      `--oidc-issuer-url=${bench.openid.issuer}`,
+      `--client-id=${client.client_id}`,
+      `--client-secret=${client.client_secret}`,
+      `--cookie-secret=${randomBytes(16).toString('hex')}`,
+      '--cookie-secure=false',
+      '--email-domain=*',
+      `--http-address=127.0.0.1:${port}`,
+      `--redirect-url=${origin}/oauth2/callback`,
+      `--upstream=${upstream}`,
+      '--skip-provider-button=true',
+      '--set-xauthrequest=true',
+      '--code-challenge-method=S256',
+    ],
+    log: join(bench.folder, 'oauth2-proxy.log'),
+    probe: `${origin}/ping`,
+  });
+  const browser = openBrowser();
+  await browser.follow(origin + path);
+  return { origin, ...proxy, headers: { cookie: await browser.cookies(origin + path) } };
+}
+
 export const oauth2Proxy = {
   name: 'oauth2-proxy',
   title: 'oauth2-proxy and its upstream, encrypted cookie',
@@ -16,39 +51,10 @@ export const oauth2Proxy = {
   needs: 'go',
   versions: () => `oauth2-proxy ${version}`,
   async start(bench) {
-    const program = await buildGo(
-      join(peersFolder, 'oauth2-proxy'),
-      'github.com/oauth2-proxy/oauth2-proxy/v7',
-      `oauth2-proxy-${version}`,
-    );
-    const port = await freePort();
-    const origin = `http://127.0.0.1:${port}`;
-    const client = bench.openid.register(`${origin}/oauth2/callback`);
     const upstream = await startPeer(bench, 'upstream', {}, '/me');
-    const proxy = await startChild({
-      command: program,
-      args: [
-        '--provider=oidc',
-        `--oidc-issuer-url=${bench.openid.issuer}`,
-        `--client-id=${client.client_id}`,
-        `--client-secret=${client.client_secret}`,
-        `--cookie-secret=${randomBytes(16).toString('hex')}`,
-        '--cookie-secure=false',
-        '--email-domain=*',
-        `--http-address=127.0.0.1:${port}`,
-        `--redirect-url=${origin}/oauth2/callback`,
-        `--upstream=${upstream.origin}`,
-        '--skip-provider-button=true',
-        '--set-xauthrequest=true',
-        '--code-challenge-method=S256',
-      ],
-      log: join(bench.folder, 'oauth2-proxy.log'),
-      probe: `${origin}/ping`,
-    });
-    const browser = openBrowser();
-    await browser.follow(`${origin}/me`);
+    const proxy = await startGuard(bench, upstream.origin, '/me');
+    const { origin, headers } = proxy;
     const url = `${origin}/me`;
-    const headers = { cookie: await browser.cookies(url) };
     const refused = [{}, { cookie: damaged(headers.cookie) }];
     return {
       processes: () => [proxy.pid, upstream.pid],
