@@ -13,11 +13,15 @@ function processorOf(entries) {
   return median(entries.map(({ base, guarded }) => base.cpu / guarded.cpu));
 }
 
+/** What the last release answered is to be kept: less than this can't be told from chance. */
+const leastOfRelease = 0.97;
+const releaseCases = [{ id: 'open-cookie', title: 'own unguarded' }, ...pairs];
+
 /**
  * Goals with what came of them; undefined ones weren't measured.
- * @param beside windows of servers that were measured right after each other, with their titles and kinds.
+ * @param release ratios to the last release in each round (bench/against.mjs), with its version.
  */
-export function goalsOf({ own, beside, revoked }) {
+export function goalsOf({ own, release, revoked }) {
   const goals = [];
   const add = (title, goal, entries) => {
     if (entries !== undefined) {
@@ -27,24 +31,57 @@ export function goalsOf({ own, beside, revoked }) {
   for (const { id, title, goal } of pairs) {
     add(`${title} / own unguarded`, goal, own?.pairs[id]);
   }
-  if (beside !== undefined) {
-    const to = (base, id) =>
-      beside.windows[id].map((guarded, index) => ({ base: beside.windows[base][index], guarded }));
-    add('own unguarded without access log / Fastify', 0.65, to('fastify', 'quiet-open'));
-    add('own unguarded as shipped / Fastify', 0.5, to('fastify', 'own-open'));
-    // The fastest one in the frame that Vestibule is in, and the fastest of all, which has no frame to carry.
-    const stateless = statelessPeers(beside);
-    for (const { id, title } of new Set([bestInFrame(stateless), stateless[0]])) {
-      add(`hot cookie as shipped / ${title}`, 1.8, to(id, 'own-hot'));
-      add(`hot cookie without access log / ${title}`, 1.8, to(id, 'quiet-hot'));
-      add(`cold cookie as shipped / ${title}`, 1, to(id, 'own-cold'));
-      add(`cold cookie without access log / ${title}`, 1, to(id, 'quiet-cold'));
-    }
+  for (const { id, title } of release === undefined ? [] : releaseCases) {
+    const values = release.found[id];
+    goals.push({
+      title: `${title} / ${release.version}`,
+      goal: leastOfRelease,
+      processor: median(values.cpu),
+      ...spreadOf(values.rate),
+    });
   }
   if (own?.pairs.revoked !== undefined) {
     add(`hot cookie with ${whole(revoked)} ended sessions / with none`, 0.97, own.pairs.revoked);
   }
   return goals;
+}
+
+/**
+ * What came of comparisons with others, which have no goal: a peer that does less answers more.
+ * @param beside windows of servers that were measured right after each other, with their titles and kinds.
+ */
+export function comparisonsOf(beside) {
+  const compared = [];
+  const add = (title, base, id) => {
+    const entries = beside.windows[id].map((guarded, index) => ({
+      base: beside.windows[base][index],
+      guarded,
+    }));
+    compared.push({ title, processor: processorOf(entries), ...spreadOf(ratiosOf(entries)) });
+  };
+  add('own unguarded without access log / Fastify', 'fastify', 'quiet-open');
+  add('own unguarded as shipped / Fastify', 'fastify', 'own-open');
+  // The fastest one in the frame that Vestibule is in, and the fastest of all, which has no frame to carry.
+  const stateless = statelessPeers(beside);
+  for (const { id, title } of new Set([bestInFrame(stateless), stateless[0]])) {
+    add(`hot cookie as shipped / ${title}`, id, 'own-hot');
+    add(`hot cookie without access log / ${title}`, id, 'quiet-hot');
+    add(`cold cookie as shipped / ${title}`, id, 'own-cold');
+    add(`cold cookie without access log / ${title}`, id, 'quiet-cold');
+  }
+  return compared;
+}
+
+/** The ratios of the rounds that a goal is about, by name: how far they spread says whether a run counts. */
+export function goalRatios({ own, release }) {
+  const found = Object.entries(own?.pairs ?? {})
+    .filter(([id]) => id === 'revoked' || pairs.some((pair) => pair.id === id))
+    .map(([id, entries]) => [id, ratiosOf(entries)]);
+  const toRelease = Object.entries(release?.found ?? {}).map(([id, { rate }]) => [
+    `${id}, to the release`,
+    rate,
+  ]);
+  return Object.fromEntries([...found, ...toRelease]);
 }
 
 /** The fastest peer in the frame that Vestibule is in. @param stateless the fastest first. */

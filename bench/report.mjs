@@ -1,8 +1,8 @@
 // Makes docs/internals/performance.md from what was measured. `node bench/report.mjs` makes it anew from bench/results without measuring.
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import { format, resolveConfig } from 'prettier';
-import { bestInFrame, goalsOf, ratiosOf, statelessPeers } from './goals.mjs';
+import { bestInFrame, comparisonsOf, goalsOf, ratiosOf, statelessPeers } from './goals.mjs';
 import { connections } from './load.mjs';
 import { writeLogins } from './login-page.mjs';
 import { median, spreadOf } from './measure.mjs';
@@ -53,6 +53,13 @@ function goalTable(goals) {
   );
 }
 
+function comparisonTable(beside) {
+  return table(
+    ['requests a second, as a ratio', 'median (least–most)', 'by processor time'],
+    comparisonsOf(beside).map((each) => [each.title, spread(each, share), share(each.processor)]),
+  );
+}
+
 function ownWindows({ own }) {
   const rows = [];
   const add = (title, entries, role) => {
@@ -80,7 +87,6 @@ function frameLimit(measured) {
   const best = bestInFrame(statelessPeers(measured));
   const [hot, cold] = [rate('floor-hot'), rate('floor-cold')];
   return `Of what a route of Nest on Fastify answers that has no guard, no log and no headers of its own (${whole(limit)} a second): ${told.join(', ')}.
-1.8 times the requests of ${best.title} would be ${share((1.8 * best.rate) / limit)} of it.
 
 A guard by hand in Nest that does nothing but open an encrypted cookie (\`bench/peers/floor.mjs\`: no log, no revocation, no second key) answers ${share(hot / limit)} of it when
 it remembers what it opened, ${share(cold / limit)} when it opens each, and ${share(hot / best.rate)} and ${share(cold / best.rate)} times ${best.title}. Opening alone takes ${micros(cold, limit)} µs of a request.
@@ -118,7 +124,9 @@ function oneByOne(found) {
 }
 
 function besidePart({ beside }) {
-  return beside === undefined ? '' : `${frameLimit(beside)}\n${rightAfter(beside)}`;
+  return beside === undefined
+    ? ''
+    : `Comparisons with others have no goal: a server that does less answers more.\n\n${comparisonTable(beside)}\n\n${frameLimit(beside)}\n${rightAfter(beside)}`;
 }
 
 /** Servers that were measured right after each other. */
@@ -179,8 +187,6 @@ function awakePart({ awake }) {
 wrk is faster than most servers here, sleeps between answers, and is woken by each of them: in a virtual machine that is a large part of what
 an answer costs the server, and the fastest servers don't pay it. Here servers of one process are asked by a wrk that never sleeps
 (\`bench/load/awake.c\`); one of several processes would have to share the processor with it.
-
-${goalTable(goalsOf({ beside: awake }))}
 
 ${besidePart({ beside: awake })}
 `;
@@ -260,6 +266,21 @@ function versionsPart({ peers }) {
   return `${table(['', 'versions'], rows)}\n${skipped.join('\n')}`;
 }
 
+/** The page of bench/rivals.mjs, once it has measured. */
+function rivalsPart() {
+  return existsSync(new URL('rivals.md', target))
+    ? 'Real rivals, in front of the same upstream: [rivals.md](rivals.md).'
+    : '';
+}
+
+/** Runs from before the rule don't state it. */
+function spreadPart({ widest, most }) {
+  return widest === undefined
+    ? ''
+    : ` A run is thrown away if the middle half of the
+rounds of a ratio with a goal spreads over more than ${whole(widest * 100)} % of its median; after ${most} such runs nothing is written.`;
+}
+
 function page(found, others) {
   const { machine } = found;
   return `# Performance
@@ -280,6 +301,7 @@ window fails the whole run.
 "Own unguarded" is a \`@Public()\` route in the same process that is sent the same bytes, and so are servers without a guard. "Hot" is one session again and again, "cold" is
 another session with each request, none of which the process has seen before. "As shipped" writes its access log to a file and
 keeps metrics; "without access log" does neither. "By processor time" is the same ratio in processor seconds per request.
+${rivalsPart()}${spreadPart(found)}
 
 ${goalTable(goalsOf(found))}
 

@@ -53,7 +53,8 @@ function caseOf({ id, credential }, { origin, headers }, setting) {
   }
   const sent = headers ?? setting.headers[credential];
   const { cookie, authorization, ...rest } = sent;
-  const broken = cookie === undefined ? { authorization: damaged(authorization) } : { cookie: damaged(cookie) };
+  const broken =
+    cookie === undefined ? { authorization: damaged(authorization) } : { cookie: damaged(cookie) };
   const refused = [rest, { ...rest, ...broken }];
   // oauth2-proxy has a session of its own login.
   return { id, url, headers: sent, refused, ...(headers === undefined ? { user } : {}) };
@@ -116,7 +117,15 @@ async function measureRival(bench, data, rival) {
 
 async function measureAll(bench, data) {
   const wanted = rivals.filter(({ id }) => only === undefined || only.includes(id));
-  const found = { at: new Date().toISOString(), machine: machine(bench), rounds, seconds, told: {}, skipped: {}, windows: {} };
+  const found = {
+    at: new Date().toISOString(),
+    machine: machine(bench),
+    rounds,
+    seconds,
+    told: {},
+    skipped: {},
+    windows: {},
+  };
   for (const { id, title, asks, obstacle, version } of wanted) {
     const missing = await obstacle();
     if (missing === undefined) {
@@ -137,7 +146,9 @@ async function measureAll(bench, data) {
 }
 
 const ratesOf = ({ told, windows }) =>
-  Object.fromEntries(Object.entries(told).map(([id, { title }]) => [title, windows[id].map(({ rate }) => rate)]));
+  Object.fromEntries(
+    Object.entries(told).map(([id, { title }]) => [title, windows[id].map(({ rate }) => rate)]),
+  );
 
 async function measure() {
   const bench = await openBench();

@@ -12,14 +12,29 @@ const millis = (micros) => (micros / 1000).toFixed(1);
 /** When to pick each, beside its numbers. */
 const advice = [
   ['none', 'the upstream alone: what no guard can exceed.'],
-  ['nginx-cookie', 'nginx is there already, or its memory matters most. Every request is asked about, so an ended session is refused by the next one.'],
+  [
+    'nginx-cookie',
+    'nginx is there already, or its memory matters most. Every request is asked about, so an ended session is refused by the next one.',
+  ],
   ['caddy-cookie', 'you want certificates without set-up. It asks about every request, too.'],
   ['traefik-cookie', 'routes come from containers or Kubernetes. It asks about every request, too.'],
   ['envoy-cookie', 'Envoy is there already, as in a service mesh. It asks about every request, too.'],
-  ['envoy-jwt', 'only services with bearer tokens call, and a token may live until it expires. Better where nothing may be asked for a request. It knows no cookies of Vestibule, and **doesn’t learn of ended sessions**.'],
-  ['nginx-njs', 'the same in nginx, if Envoy is too much. Debian’s module imports keys as SPKI only: a new signing key has to be written into its configuration. It **doesn’t learn of ended sessions**.'],
-  ['haproxy', 'the same in HAProxy, which reads the key from a file. It **doesn’t learn of ended sessions**. It has no forward auth without a script in Lua, so it isn’t measured asking Vestibule.'],
-  ['oauth2-proxy', 'all you need is a login at one provider in front of one application: no users, organisations, roles or keys of your own. It is one process less. Its session is in the cookie, and **lives until it expires**, whatever is ended elsewhere.'],
+  [
+    'envoy-jwt',
+    'only services with bearer tokens call, and a token may live until it expires. Better where nothing may be asked for a request. It knows no cookies of Vestibule, and **doesn’t learn of ended sessions**.',
+  ],
+  [
+    'nginx-njs',
+    'the same in nginx, if Envoy is too much. Debian’s module imports keys as SPKI only: a new signing key has to be written into its configuration. It **doesn’t learn of ended sessions**.',
+  ],
+  [
+    'haproxy',
+    'the same in HAProxy, which reads the key from a file. It **doesn’t learn of ended sessions**. It has no forward auth without a script in Lua, so it isn’t measured asking Vestibule.',
+  ],
+  [
+    'oauth2-proxy',
+    'all you need is a login at one provider in front of one application: no users, organisations, roles or keys of your own. It is one process less. Its session is in the cookie, and **lives until it expires**, whatever is ended elsewhere.',
+  ],
 ];
 
 function rowOf({ told, windows }, id) {
@@ -99,7 +114,10 @@ without a credential and with a broken one. Those that ask Vestibule have the fi
 ports are others; the others have those of \`bench/rivals\`. A run is thrown away if the middle half of the rounds of anything spreads over more than
 ${widestSpread * 100} % of its median; after ${mostRuns} such runs nothing is written.
 
-${table(head, ids.map((id) => rowOf(found, id)))}
+${table(
+  head,
+  ids.map((id) => rowOf(found, id)),
+)}
 
 Memory is PSS, after the window. The upstream's own part is in neither column.
 ${left.join('\n')}
@@ -108,7 +126,7 @@ ${left.join('\n')}
 
 ${directions(found)}
 
-A proxy that verifies a token itself asks nobody, so it costs less; a session that was ended is let in until its token expires (\`TOKEN_TTL\`).
+A proxy that verifies a token itself asks nobody, and lets a session that was ended in until its token expires (\`TOKEN_TTL\`).
 
 ## When to pick which
 

@@ -2,14 +2,16 @@
 //   --rounds 3      rounds of everything, in alternating order
 //   --seconds 5     seconds of each window
 //   --sessions N    live sessions in Vestibule's database, 100,000 or more for all of its measurements
-//   --only a,b      only these, and nothing is written: own, beside, awake, sessions, revoked, calls, replicas, other-node, and peers by name
+//   --only a,b      only these, and nothing is written: own, release, beside, awake, sessions, revoked, calls, replicas, other-node, and peers by name
 //   --node PATH     another Node for all servers, instead of Node 24 and, for Vestibule's own routes, the Node that runs this
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { imageNode, installPeers, machine, openBench } from './context.mjs';
 import { hasGo } from './go.mjs';
 import { drive, generator, makeAwake } from './load.mjs';
 import { manySessions, verify, warmUp } from './measure.mjs';
+import { measureCalmly, mostRuns, widestSpread } from './spread.mjs';
 
 const { values: given } = parseArgs({
   options: {
@@ -32,6 +34,8 @@ const scenes = await import('./scenes.mjs');
 const { browserHeaders, prepareOwn } = await import('./servers/own.mjs');
 const { peers } = await import('./servers/index.mjs');
 const { writeReport } = await import('./report.mjs');
+const { goalRatios } = await import('./goals.mjs');
+const { build, measureAgainst } = await import('./against.mjs');
 const isWanted = (name) => only === undefined || only.includes(name);
 
 /** Pairs of windows and single ones, by name. */
@@ -132,17 +136,56 @@ async function measureAwake(bench, data) {
   return preload === undefined ? undefined : measureBeside({ ...bench, preload }, data);
 }
 
+/** In turns with the last release, which is built beside. */
+async function measureRelease(bench) {
+  const path = new URL('../docs/internals/releases.json', import.meta.url);
+  const { version, commit } = JSON.parse(readFileSync(path, 'utf8')).at(-1);
+  const folder = mkdtempSync(join(bench.folder, 'release-'));
+  const checkout = build(commit, folder, bench.say);
+  // A second of each: a fast machine answers 36,000 cold cookies, and each is to come once.
+  const options = { rounds, turns: 2, seconds: Math.min(1, seconds), sessions: 100_000 };
+  return { version, found: await measureAgainst(bench, checkout, options) };
+}
+
+/** A whole run whose spread is too wide is measured anew. */
+async function measureWell(node, isOther) {
+  const measure = () => measureAll(node, isOther);
+  const say = (text) => process.stderr.write(`${text}\n`);
+  return only === undefined ? measureCalmly(measure, goalRatios, say) : measure();
+}
+
 async function measureAll(node, isOther) {
   const bench = await openBench({ node });
   try {
-    const names = ['own', 'beside', 'awake', 'sessions', 'revoked', 'replicas', 'calls', 'other-node'];
-    const found = { at: new Date().toISOString(), machine: machine(bench), rounds, seconds, revoked };
+    const names = [
+      'own',
+      'release',
+      'beside',
+      'awake',
+      'sessions',
+      'revoked',
+      'replicas',
+      'calls',
+      'other-node',
+    ];
+    const found = {
+      at: new Date().toISOString(),
+      machine: machine(bench),
+      rounds,
+      seconds,
+      revoked,
+      widest: widestSpread,
+      most: mostRuns,
+    };
     if (names.some(isWanted)) {
       bench.say(`making ${given.sessions} sessions`);
       const data = await prepareOwn(bench, Number(given.sessions));
       // Servers that ask for no credential are asked with the same request as Vestibule's unguarded route.
       bench.headers = browserHeaders(data);
       Object.assign(found, { sessions: data.sessions, own: await measureOwn(bench, data, isOther) });
+      if (!isOther && isWanted('release')) {
+        found.release = await measureRelease(bench);
+      }
       if (!isOther && isWanted('beside')) {
         found.beside = await measureBeside(bench, data);
       }
@@ -178,12 +221,11 @@ if (generator.name !== 'wrk') {
   );
 }
 const node = given.node ?? (existsSync(imageNode) ? imageNode : process.execPath);
-const found = await measureAll(node, false);
-keep(found);
+const found = await measureWell(node, false);
 const others = [];
 if (given.node === undefined && node !== process.execPath && isWanted('other-node')) {
-  const other = await measureAll(process.execPath, true);
-  keep(other);
-  others.push(other);
+  others.push(await measureWell(process.execPath, true));
 }
+// Not before all are narrow enough: otherwise nothing is written.
+[found, ...others].forEach(keep);
 process.stdout.write(await writeReport(found, others, only !== undefined));

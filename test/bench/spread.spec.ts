@@ -19,7 +19,9 @@ describe('the spread of a run', () => {
   });
 
   it('is too wide from over 15 % of the median', () => {
-    expect(tooWide({ narrow: [100, 100, 115], wide: [80, 100, 115], edge: [90, 100, 120] })).toEqual(['wide']);
+    expect(tooWide({ narrow: [100, 100, 115], wide: [80, 100, 115], edge: [90, 100, 120] })).toEqual([
+      'wide',
+    ]);
   });
 
   it('is not made wide by one round that something disturbed', () => {
@@ -30,7 +32,11 @@ describe('the spread of a run', () => {
     const { measure, count } = runsOf(busy, calm);
     const said: string[] = [];
     await expect(
-      measureCalmly(measure, (found: object) => found, (text: string) => said.push(text)),
+      measureCalmly(
+        measure,
+        (found: object) => found,
+        (text: string) => said.push(text),
+      ),
     ).resolves.toBe(calm);
     expect(count()).toBe(2);
     expect(said).toEqual([expect.stringContaining('run 1 of at most 3 is thrown away: hot')]);
@@ -39,7 +45,11 @@ describe('the spread of a run', () => {
   it('ends with an error when no run is narrow', async () => {
     const { measure, count } = runsOf(...Array.from({ length: mostRuns + 1 }, () => busy));
     await expect(
-      measureCalmly(measure, (found: object) => found, () => undefined),
+      measureCalmly(
+        measure,
+        (found: object) => found,
+        () => undefined,
+      ),
     ).rejects.toThrow('This machine is too busy to measure: hot');
     expect(count()).toBe(mostRuns);
   });

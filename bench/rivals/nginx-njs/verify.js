@@ -10,7 +10,12 @@ async function verify(r) {
     const claims = JSON.parse(Buffer.from(parts[1], 'base64url').toString());
     const imported = await crypto.subtle.importKey('spki', key, algorithm, false, ['verify']);
     const signed = Buffer.from(parts[0] + '.' + parts[1]);
-    const isSigned = await crypto.subtle.verify(algorithm, imported, Buffer.from(parts[2], 'base64url'), signed);
+    const isSigned = await crypto.subtle.verify(
+      algorithm,
+      imported,
+      Buffer.from(parts[2], 'base64url'),
+      signed,
+    );
     const isMeant = claims.iss === 'ISSUER' && claims.aud === 'AUDIENCE' && claims.exp * 1000 > Date.now();
     if (header.alg !== 'ES256' || !isSigned || !isMeant) {
       r.return(401);
@@ -19,7 +24,8 @@ async function verify(r) {
     r.headersOut['X-Auth-User'] = claims.sub;
     r.headersOut['X-Auth-Email'] = claims.email;
     r.return(204);
-  } catch (e) {
+  } catch (error) {
+    r.error(`refused: ${error.message}`);
     r.return(401);
   }
 }
