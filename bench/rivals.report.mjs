@@ -46,7 +46,7 @@ function rowOf({ told, windows }, id) {
   return [
     title,
     spread(spreadOf(column(of, 'rate')), whole),
-    share(middle(of, 'rate') / middle(windows.none ?? of, 'rate')),
+    windows.none === undefined ? '–' : share(middle(of, 'rate') / middle(windows.none, 'rate')),
     millis(middle(of, 'p50')),
     millis(middle(of, 'p99')),
     share(part('proxy', 'cpu')),
