@@ -1,9 +1,11 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { JwkApi } from '@ory/client';
+import { exportJWK, generateKeyPair } from 'jose';
 import { z } from 'zod';
 import { CONFIGURATION } from '../../../platform/config/config.module.js';
 import type { OryConfiguration } from '../../../platform/config/configuration.js';
 import { deriveCredential } from '../../../platform/crypto/purpose-cipher.js';
+import { DatabaseLocks } from '../../../platform/database/database-locks.js';
 import { statusOf, unavailable } from '../../../platform/upstream/vendor-call.js';
 import { UpstreamCalls } from '../../../platform/upstream/upstream-calls.js';
 import { isOfOry, oryApi } from '../ory-api.js';
@@ -11,35 +13,37 @@ import { firstSecret } from './hydra-clients.js';
 
 /** Hydra's key sets that `/.well-known/jwks.json` publishes; Hydra generates a missing one when it's first requested. */
 const keySets = ['hydra.openid.id-token', 'hydra.jwt.access-token'] as const;
-/** Milliseconds that Hydra may take to generate an RSA key of 4,096 bits on a busy machine. */
-const generationTimeout = 30_000;
+/** Bits of an RSA key. */
+const keyLength = 2048;
 
 const keySetSchema = z.looseObject({ keys: z.array(z.unknown()).default([]) });
 
 /**
- * Generates Hydra's signing keys before anyone can request them.
+ * Makes Hydra's signing keys before anyone can request them.
  *
- * By itself, Hydra generates a key set when it's first requested, which takes seconds of a core, and once more for each
- * concurrent request. Here, the id of each first key is derived from our secrets. So replicas that start at the same time request
- * the same key, and Hydra stores it once.
+ * By itself, Hydra makes a key set when it's first requested, once more for each concurrent request, with RSA keys of 4,096 bits: they take
+ * seconds of a core to make, and 5 ms to sign an ID token (docs/adr/0048). Replicas that start at the same time take turns.
  */
 @Injectable()
 export class HydraSigningKeys {
   readonly #api: JwkApi;
   readonly #secret: Uint8Array;
 
-  constructor(@Inject(CONFIGURATION) configuration: OryConfiguration, calls: UpstreamCalls) {
+  constructor(
+    @Inject(CONFIGURATION) configuration: OryConfiguration,
+    calls: UpstreamCalls,
+    private readonly locks: DatabaseLocks,
+  ) {
     this.#api = calls.observed('hydra', new JwkApi(oryApi(configuration.HYDRA_ADMIN_URL)));
     this.#secret = firstSecret(configuration);
   }
 
-  /** Has Hydra generate the keys that are missing; idempotent. @throws {Problem} `provider_unavailable` when it can't. */
+  /** Makes the keys that are missing; idempotent. @throws {Problem} `provider_unavailable` when it can't. */
   async ensure(): Promise<void> {
-    // One after the other: each takes a core for seconds.
     for (const set of keySets) {
       try {
         if (!(await this.#has(set))) {
-          await this.#make(set);
+          await this.locks.run('hydra-keys', () => this.#makeUnlessMade(set));
         }
       } catch (error) {
         throw unavailable('hydra_keys_missing', error);
@@ -59,18 +63,13 @@ export class HydraSigningKeys {
     }
   }
 
-  async #make(set: string): Promise<void> {
-    const kid = deriveCredential(this.#secret, `hydra-key/${set}`).slice(0, 32);
-    try {
-      await this.#api.createJsonWebKeySet(
-        { set, createJsonWebKeySet: { alg: 'RS256', kid, use: 'sig' } },
-        { timeout: generationTimeout },
-      );
-    } catch (error) {
-      // 409: another replica was faster.
-      if (statusOf(error) !== 409) {
-        throw error;
-      }
+  async #makeUnlessMade(set: string): Promise<void> {
+    if (await this.#has(set)) {
+      return;
     }
+    const { privateKey } = await generateKeyPair('RS256', { modulusLength: keyLength, extractable: true });
+    const kid = deriveCredential(this.#secret, `hydra-key/${set}`).slice(0, 32);
+    const key = { ...(await exportJWK(privateKey)), kid, alg: 'RS256', use: 'sig', kty: 'RSA' };
+    await this.#api.setJsonWebKeySet({ set, jsonWebKeySet: { keys: [key] } });
   }
 }

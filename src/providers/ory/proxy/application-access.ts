@@ -7,7 +7,7 @@ import type { ApplicationAdmission } from '../challenges/application-admission.j
 import type { HydraClient } from '../hydra/hydra.client.js';
 import type { HydraGrants } from '../hydra/hydra-grants.js';
 import type { ActiveToken } from '../hydra/hydra.schemas.js';
-import type { IdentitySource } from '../sources/identity-source.js';
+import type { IdentitySource, SourceUser } from '../sources/identity-source.js';
 
 /** A token that an application has of a user. */
 type UserToken = Pick<ActiveToken, 'sub' | 'client_id'>;
@@ -25,15 +25,20 @@ export class ApplicationAccess {
   ) {}
 
   /**
+   * @param known the user, where the caller has just asked the source for them.
    * @returns the client as Hydra has it, and the user's identity; without the identity if they may not use the application.
    * @throws {Problem} `provider_unavailable`
    */
   async judge(
     token: UserToken,
     request: FastifyRequest,
+    known?: SourceUser,
   ): Promise<{ readonly client: unknown; readonly identity?: ProviderIdentity }> {
     const { hydra, sources, admission } = this;
-    const [client, user] = await Promise.all([hydra.client(token.client_id), sources.findUser(token.sub)]);
+    const [client, user] = await Promise.all([
+      hydra.client(token.client_id),
+      known ?? sources.findUser(token.sub),
+    ]);
     if (user?.isActive === true) {
       const { identity } = user;
       const outcome = await admission.judge(identity, { client, from: clientInfoOf(request) });

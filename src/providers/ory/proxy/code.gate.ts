@@ -72,14 +72,18 @@ export class CodeGate {
     if (isOwnClient(clientId)) {
       return undefined;
     }
-    if ((await this.access.judge(token, request)).identity === undefined) {
+    const session = await this.sources.findSession({ id: ext.kratos_session_id, subject: sub });
+    const user = session?.isActive === true && session.identity.subject === sub ? session : undefined;
+    if ((await this.access.judge(token, request, user)).identity === undefined) {
       return new OAuthRefusal('invalid_grant', 'the user may not use the application', 'not_admitted');
     }
-    const session = await this.sources.findSession({ id: ext.kratos_session_id, subject: sub });
-    if (session?.isActive !== true) {
+    if (user === undefined) {
       return new OAuthRefusal('invalid_grant', 'the session of the user has ended', 'session_ended');
     }
     const stated = rightsIn(data.id_token);
+    if (Object.keys(stated).length === 0) {
+      return undefined;
+    }
     const current = await this.claims.current(sub, new Set(Object.keys(stated)), [clientId]);
     return isDeepStrictEqual(stated, current)
       ? undefined
