@@ -42,7 +42,7 @@ function rowOf({ told, windows }, id) {
   const part = (name, figure) => median(of.map(({ parts }) => parts[name][figure]));
   const { title, asks } = told[id];
   const cell = (figure, print) => (asks ? print(part('gateway', figure)) : '–');
-  const guard = (figure) => median(of.map(({ parts }) => parts.proxy[figure] + parts.gateway[figure]));
+  const guard = (figure) => guardOf(of, figure);
   return [
     title,
     spread(spreadOf(column(of, 'rate')), whole),
@@ -72,9 +72,33 @@ const head = [
   'together',
 ];
 
-/** By how much each that verifies or logs in by itself is ahead of the best that asks Vestibule, or behind. */
-function directions(found) {
-  const { told, windows } = found;
+const guardOf = (windows, figure) =>
+  median(windows.map(({ parts }) => parts.proxy[figure] + parts.gateway[figure]));
+
+/** What asking Vestibule is to reach beside others, in requests a second. */
+const goals = [
+  ['nginx-cookie', 'oauth2-proxy', 1.5],
+  ['nginx-bearer', 'nginx-njs', 1],
+  ['envoy-bearer', 'envoy-jwt', 0.8],
+];
+
+function goalRows({ told, windows }) {
+  return goals
+    .filter(([asking, other]) => asking in told && other in told)
+    .map(([asking, other, goal]) => {
+      const ratios = windows[asking].map(({ rate }, round) => rate / windows[other][round].rate);
+      const isMet = median(ratios) >= goal;
+      return [
+        `${told[asking].title} / ${told[other].title}`,
+        `≥ ${share(goal)}`,
+        spread(spreadOf(ratios), share),
+        isMet ? 'met' : '**missed**',
+      ];
+    });
+}
+
+/** Each that verifies or logs in by itself, beside the fastest that asks Vestibule: bold where the other is better. */
+function directions({ told, windows }) {
   const rate = (id) => middle(windows[id], 'rate');
   const asking = Object.keys(told).filter((id) => told[id].asks);
   const others = Object.keys(told).filter((id) => !told[id].asks && id !== 'none');
@@ -82,13 +106,17 @@ function directions(found) {
   if (best === undefined) {
     return '';
   }
-  return others
-    .map((id) => {
-      const ratio = rate(id) / rate(best);
-      const verdict = ratio > 1 ? '**better** in requests a second' : 'not better in requests a second';
-      return `- ${told[id].title}: ${verdict}, ${share(ratio)} times those of ${told[best].title}, the fastest that asks Vestibule.`;
-    })
-    .join('\n');
+  const cell = (ratio, isBetter) => (isBetter ? `**${share(ratio)}**` : share(ratio));
+  const rows = others.map((id) => {
+    const faster = rate(id) / rate(best);
+    const costs = [
+      middle(windows[id], 'p99') / middle(windows[best], 'p99'),
+      ...['cpu', 'memory'].map((figure) => guardOf(windows[id], figure) / guardOf(windows[best], figure)),
+    ];
+    return [told[id].title, cell(faster, faster > 1), ...costs.map((ratio) => cell(ratio, ratio < 1))];
+  });
+  const heads = [`by ${told[best].title}`, 'requests/s', 'p99', 'processor time', 'memory'];
+  return `${table(heads, rows)}\n\nBold: the other is better.`;
 }
 
 function page(found) {
@@ -121,6 +149,10 @@ ${table(
 
 Memory is PSS, after the window. The upstream's own part is in neither column.
 ${left.join('\n')}
+
+## Goals
+
+${table(['requests a second, as a ratio', 'goal', 'median (least–most)', ''], goalRows(found))}
 
 ## Where another is better
 
