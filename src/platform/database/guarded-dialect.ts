@@ -20,8 +20,9 @@ const awayCodes = new Set(
 );
 /** SQLite's codes, alone or extended (https://sqlite.org/rescode.html): `SQLITE_BUSY`, `SQLITE_BUSY_SNAPSHOT`, `SQLITE_IOERR_READ`. */
 const awaySqlite = /^SQLITE_(?:BUSY|FULL|IOERR|CANTOPEN|READONLY)(?:_|$)/;
-/** Messages of pg's errors that have no code: a connection gave up. */
-const awayMessages = /^(?:Connection terminated|Query read timeout|Client has encountered)/;
+/** Messages of pg's errors that have no code: a connection or the pool gave up. */
+const awayMessages =
+  /^(?:Connection terminated|timeout exceeded when trying to connect|Query read timeout|Client has encountered)/;
 
 /** No connection became free in time. A server that accepts no connections causes another error. */
 export class BusyPoolError extends Error {

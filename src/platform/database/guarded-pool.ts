@@ -24,14 +24,16 @@ export function databaseBreaker(): CircuitBreaker {
  * A connection on which the server stopped answering isn't used again. Its answer may still arrive, or never, for example when an
  * address moved to another machine.
  *
- * Callers wait for a free connection in line: {@link vendorTimeout} in which none is released, at most {@link busyVendorTimeout}. pg's own
- * time limit counts from when each caller came, so it refused the last of many who log in at once, while the line moved.
+ * Callers wait for a free connection in line: {@link vendorTimeout} while none is released on which the server answered, at most
+ * {@link busyVendorTimeout}. pg's own time limit counts from when each caller came, so it refused the last of many who log in at once, while the
+ * line moved.
  */
 export class GuardedPool {
   /** What lets each waiting caller go on, in order. */
   readonly #line = new Set<() => void>();
   #free: number;
-  #releases = 0;
+  /** Connections that were released so far, on which the server had answered. */
+  #answers = 0;
 
   constructor(
     private readonly pool: Pool,
@@ -58,6 +60,7 @@ export class GuardedPool {
       return watched(client, (failure) => {
         settle(failure);
         client.release(failure !== undefined);
+        this.#answers += failure === undefined ? 1 : 0;
         this.#giveTurn();
       });
     } catch (error) {
@@ -78,7 +81,7 @@ export class GuardedPool {
     }
     try {
       await inTime(vendorTimeout, async (signal) => this.#waitInLine(signal), {
-        answers: () => this.#releases,
+        answers: () => this.#answers,
         atMost: busyVendorTimeout,
       });
     } catch {
@@ -95,7 +98,6 @@ export class GuardedPool {
 
   /** Passes a free connection to the first in line. */
   #giveTurn(): void {
-    this.#releases += 1;
     const [first] = this.#line;
     if (first === undefined) {
       this.#free += 1;
