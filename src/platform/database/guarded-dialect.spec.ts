@@ -98,6 +98,7 @@ describe('a database that is away', () => {
     [{ code: 'SQLITE_CONSTRAINT_UNIQUE' }, false],
     [{ code: 'SQLITE_CONSTRAINT' }, false],
     [{ message: 'timeout exceeded when trying to connect' }, true],
+    [{ message: 'Cannot use a pool after calling end on the pool' }, true],
     [{ message: 'Connection terminated unexpectedly' }, true],
     [{ message: 'Query read timeout' }, true],
     [{ message: 'something else' }, false],

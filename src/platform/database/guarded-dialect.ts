@@ -20,9 +20,9 @@ const awayCodes = new Set(
 );
 /** SQLite's codes, alone or extended (https://sqlite.org/rescode.html): `SQLITE_BUSY`, `SQLITE_BUSY_SNAPSHOT`, `SQLITE_IOERR_READ`. */
 const awaySqlite = /^SQLITE_(?:BUSY|FULL|IOERR|CANTOPEN|READONLY)(?:_|$)/;
-/** Messages of pg's errors that have no code: a connection or the pool gave up. */
+/** Messages of pg's errors that have no code: a connection or the pool gave up, or the process ends. */
 const awayMessages =
-  /^(?:Connection terminated|timeout exceeded when trying to connect|Query read timeout|Client has encountered)/;
+  /^(?:Connection terminated|timeout exceeded when trying to connect|Query read timeout|Client has encountered|Cannot use a pool after calling end)/;
 
 /** No connection became free in time. A server that accepts no connections causes another error. */
 export class BusyPoolError extends Error {

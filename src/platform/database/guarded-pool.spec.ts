@@ -4,7 +4,12 @@ import { Client } from 'pg';
 import { expect, inject, it, onTestFinished } from 'vitest';
 import { DatabaseConnection } from './database-connection.js';
 
-it('callers who wait too long for a connection are refused, and shut nobody else out', async () => {
+/** A pool of which every connection waits for a lock. */
+async function useBusyConnection(): Promise<{
+  connection: DatabaseConnection;
+  /** Lets all of them go on. */
+  free: () => Promise<void>;
+}> {
   const holder = new Client({ connectionString: inject('postgresUrl') });
   await holder.connect();
   onTestFinished(() => holder.end());
@@ -15,6 +20,17 @@ it('callers who wait too long for a connection are refused, and shut nobody else
   const busy = Array.from({ length: 10 }, () =>
     sql`select pg_advisory_xact_lock(${lock})`.execute(connection.query),
   );
+  return {
+    connection,
+    free: async () => {
+      await holder.query('select pg_advisory_unlock($1)', [lock]);
+      await Promise.all(busy);
+    },
+  };
+}
+
+it('callers who wait too long for a connection are refused, and shut nobody else out', async () => {
+  const { connection, free } = await useBusyConnection();
   const waiting = await Promise.allSettled(
     Array.from({ length: 8 }, () => sql`select 1`.execute(connection.query)),
   );
@@ -25,8 +41,7 @@ it('callers who wait too long for a connection are refused, and shut nobody else
     })),
   );
   expect(connection.breaker?.state).toBe('closed');
-  await holder.query('select pg_advisory_unlock($1)', [lock]);
-  await Promise.all(busy);
+  await free();
   expect((await sql<{ one: number }>`select 1 as one`.execute(connection.query)).rows).toEqual([{ one: 1 }]);
 });
 
@@ -39,19 +54,9 @@ it('callers whose turn comes late wait, as long as the line moves', async () => 
 });
 
 it('no connection is lost to callers who were refused, or whose statement failed', async () => {
-  const holder = new Client({ connectionString: inject('postgresUrl') });
-  await holder.connect();
-  onTestFinished(() => holder.end());
-  const lock = randomInt(2 ** 31);
-  await holder.query('select pg_advisory_lock($1)', [lock]);
-  const connection = new DatabaseConnection(inject('postgresUrl'));
-  onTestFinished(() => connection.close());
-  const busy = Array.from({ length: 10 }, () =>
-    sql`select pg_advisory_xact_lock(${lock})`.execute(connection.query),
-  );
+  const { connection, free } = await useBusyConnection();
   await Promise.allSettled(Array.from({ length: 5 }, () => sql`select 1`.execute(connection.query)));
-  await holder.query('select pg_advisory_unlock($1)', [lock]);
-  await Promise.all(busy);
+  await free();
   await Promise.allSettled(
     Array.from({ length: 20 }, () => sql`select * from no_such_table`.execute(connection.query)),
   );
