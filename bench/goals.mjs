@@ -13,7 +13,7 @@ function processorOf(entries) {
   return median(entries.map(({ base, guarded }) => base.cpu / guarded.cpu));
 }
 
-/** What the last release answered is to be kept: less than this can't be told from chance. */
+/** The least share of the last release's rate: a smaller loss can't be told from chance. */
 const leastOfRelease = 0.97;
 const releaseCases = [{ id: 'open-cookie', title: 'own unguarded' }, ...pairs];
 

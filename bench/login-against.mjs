@@ -11,8 +11,8 @@ import { freePort } from './child.mjs';
 import { openBench } from './context.mjs';
 import { openDatabase } from './database.mjs';
 import { inLanes, median, spreadOf } from './measure.mjs';
-import { emailOf, password } from './own/ory.login.mjs';
 import { timedLogin } from './own/password.login.mjs';
+import { emailOf, password } from './own/people.mjs';
 import { share, spread, table, whole } from './tables.mjs';
 import { familyOf, usageOf } from './usage.mjs';
 

@@ -150,8 +150,8 @@ export function sizingLine() {
     return 'Logins in the form of a published login test haven’t been measured yet: [logins.md](logins.md) says how to.';
   }
   const [own] = run.measured;
-  return `**${one(efficiencyOf(own))} logins a second for each virtual CPU**, with Kratos, Hydra and PostgreSQL on it, and **0 MB for 10,000 sessions**: a session
-takes no memory in a replica. Measured with ${whole(run.users)} users; [logins.md](logins.md) has the rest.`;
+  return `**${one(efficiencyOf(own))} logins for each second of a core**, those of Kratos, Hydra and PostgreSQL included. A replica stores no session; it caches
+verified tokens ([what each thing costs](#what-each-thing-costs)). Measured with ${whole(run.users)} users; [logins.md](logins.md) has the rest.`;
 }
 
 export async function writeLogins() {
@@ -168,11 +168,11 @@ Made by \`bench/login-run.mjs\` from what it measured; don't edit. How to run it
 A number of browsers log people in, one login after another in each, with nothing in between. Each login is of a random user, in a browser
 without cookies, from "log in" to the moment at which the application has the tokens: the authorization request, the login page, its form, the redirect with
 a code, and the exchange of the code (PKCE, a confidential client). Pages are loaded without styles, scripts and pictures. Nothing is retried, and every login that
-fails is in the table.
+fails is told: those of the warm-up below the table, all others in it.
 
 - **The same for both.** One after the other on the same PostgreSQL server, without TLS, with their default logs.
   Passwords are hashed by ${hashTitle}. Kratos' own setting is left as shipped: it checks a hash with the parameters in it, and hashes
-  anew only what isn't Argon2id. The last row of the table counts the passwords that were.
+  anew only what isn't Argon2id. The last row of the table counts the passwords that were; 0 is right.
 - **Vestibule** is the gateway as its image starts it, with limits of requests off, because all users have one address. Its part of a login goes on to the
   session: it is the application's server as well, keeps users and an audit trail, and sets a cookie. The first login of each user adds them to its database.
 - **Keycloak** is \`kc.sh build\` and \`kc.sh start --optimized\` with a realm as it is by default: its caches, user sessions kept in the database, and the

@@ -10,7 +10,7 @@ import { describeRun, isGood, keepRun } from './login-page.mjs';
 import { writePlan } from './plan.mjs';
 import { keycloak } from './servers/keycloak.mjs';
 import { vestibule } from './servers/login-stack.mjs';
-import { familyOf, pssOf } from './usage.mjs';
+import { familyOf, proportionalOf } from './usage.mjs';
 
 /** Seconds of the same load before anything counts: what V8 and the JVM compile, and caches. */
 const longestWarmUp = 60;
@@ -81,12 +81,7 @@ function spentBy(parts) {
 }
 
 function memoryOf(parts) {
-  return Object.fromEntries(
-    Object.entries(parts).map(([name, roots]) => [
-      name,
-      familyOf(...roots).reduce((sum, { pid }) => sum + pssOf(pid), 0),
-    ]),
-  );
+  return Object.fromEntries(Object.entries(parts).map(([name, roots]) => [name, proportionalOf(roots)]));
 }
 
 async function measure(bench, { name, version, open }) {
@@ -99,7 +94,7 @@ async function measure(bench, { name, version, open }) {
     const roots = await product.start();
     const start = (performance.now() - began) / 1000;
     const parts = { ...roots, PostgreSQL: [await postgresOf(bench.postgres.url)] };
-    // Whoever mayn't read it is to learn that now.
+    // Fails now, not after the run, if this user may not read it.
     memoryOf(parts);
     bench.say(`${name}: filled in ${filled.toFixed(1)} s, started in ${start.toFixed(1)} s, logins`);
     const cold = await load(product.login, warmUp);

@@ -126,7 +126,7 @@ function oneByOne(found) {
 function besidePart({ beside }) {
   return beside === undefined
     ? ''
-    : `Comparisons with others have no goal: a server that does less answers more.\n\n${comparisonTable(beside)}\n\n${frameLimit(beside)}\n${rightAfter(beside)}`;
+    : `These comparisons have no goal: a server that does less answers more.\n\n${comparisonTable(beside)}\n\n${frameLimit(beside)}\n${rightAfter(beside)}`;
 }
 
 /** Servers that were measured right after each other. */

@@ -4,15 +4,14 @@
 //   --only a,b     only these, by the ids of servers/rivals.mjs; nothing is written, and no spread is too wide
 //   --report       only writes the page anew from bench/results/rivals.json
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { ask } from './ask.mjs';
-import { freePort, startChild } from './child.mjs';
 import { machine, openBench } from './context.mjs';
 import { drive } from './load.mjs';
 import { verify, warmUp } from './measure.mjs';
 import { writeRivals } from './rivals.report.mjs';
 import { prepareOwn, ready, shipped, startOwn } from './servers/own.mjs';
+import { startPeer } from './servers/peer.mjs';
 import { rivals } from './servers/rivals.mjs';
 import { damaged } from './servers/stateless.mjs';
 import { measureCalmly } from './spread.mjs';
@@ -33,15 +32,6 @@ const results = new URL('results/', import.meta.url);
 const kept = new URL('rivals.json', results);
 /** Enough for servers/own.mjs; one of them is used. */
 const sessions = 1000;
-
-async function startUpstream(bench) {
-  const port = await freePort();
-  const origin = `http://127.0.0.1:${port}`;
-  const program = fileURLToPath(new URL('peers/behind.mjs', import.meta.url));
-  const env = { PORT: String(port) };
-  const log = `${bench.folder}/upstream.log`;
-  return { origin, ...(await startChild({ command: bench.node, args: [program], env, log, probe: origin })) };
-}
 
 /** What is sent, what must be answered, and what must be refused. */
 function caseOf({ id, credential }, { origin, headers }, setting) {
@@ -84,7 +74,7 @@ async function measureRival(bench, data, rival) {
   try {
     const { cookie, bearer } = gateway.cases;
     await ready(gateway.origin, { Host: cookie.headers.Host });
-    const upstream = await startUpstream(bench);
+    const upstream = await startPeer(bench, 'behind');
     started.unshift(upstream);
     const [, payload] = bearer.headers.authorization.split('.');
     const setting = {

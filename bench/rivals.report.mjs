@@ -9,23 +9,23 @@ import { column, middle, share, spread, table, whole } from './tables.mjs';
 const target = new URL('../docs/internals/rivals.md', import.meta.url);
 const millis = (micros) => (micros / 1000).toFixed(1);
 
-/** When to pick each, beside its numbers. */
+/** When to pick each: what it can do and can't. How fast it is, the tables say. */
 const advice = [
   ['none', 'the upstream alone: what no guard can exceed.'],
   [
     'nginx-cookie',
-    'nginx is there already, or its memory matters most. Every request is asked about, so an ended session is refused by the next one.',
+    'nginx is there already. Every request is asked about, so an ended session is refused by the next one.',
   ],
   ['caddy-cookie', 'you want certificates without set-up. It asks about every request, too.'],
   ['traefik-cookie', 'routes come from containers or Kubernetes. It asks about every request, too.'],
   ['envoy-cookie', 'Envoy is there already, as in a service mesh. It asks about every request, too.'],
   [
     'envoy-jwt',
-    'only services with bearer tokens call, and a token may live until it expires. Better where nothing may be asked for a request. It knows no cookies of Vestibule, and **doesn’t learn of ended sessions**.',
+    'only services with bearer tokens call, and a token may live until it expires. It knows no cookies of Vestibule, and **doesn’t learn of ended sessions**.',
   ],
   [
     'nginx-njs',
-    'the same in nginx, if Envoy is too much. Debian’s module imports keys as SPKI only: a new signing key has to be written into its configuration. It **doesn’t learn of ended sessions**.',
+    'the same in nginx. Debian’s module imports keys as SPKI only: a new signing key has to be written into its configuration. It **doesn’t learn of ended sessions**.',
   ],
   [
     'haproxy',
@@ -36,6 +36,9 @@ const advice = [
     'all you need is a login at one provider in front of one application: no users, organisations, roles or keys of your own. It is one process less. Its session is in the cookie, and **lives until it expires**, whatever is ended elsewhere.',
   ],
 ];
+
+const guardOf = (windows, figure) =>
+  median(windows.map(({ parts }) => parts.proxy[figure] + parts.gateway[figure]));
 
 function rowOf({ told, windows }, id) {
   const of = windows[id];
@@ -61,7 +64,7 @@ function rowOf({ told, windows }, id) {
 const head = [
   '',
   'requests/s, median (least–most)',
-  'by no guard',
+  'share of no guard',
   'p50 ms',
   'p99 ms',
   'CPU s / 10,000: proxy',
@@ -72,51 +75,50 @@ const head = [
   'together',
 ];
 
-const guardOf = (windows, figure) =>
-  median(windows.map(({ parts }) => parts.proxy[figure] + parts.gateway[figure]));
-
-/** What asking Vestibule is to reach beside others, in requests a second. */
-const goals = [
+/** Ways that ask Vestibule, each with one that doesn't, and the least ratio of their requests a second, where that's a goal. */
+const counterparts = [
   ['nginx-cookie', 'oauth2-proxy', 1.5],
   ['nginx-bearer', 'nginx-njs', 1],
   ['envoy-bearer', 'envoy-jwt', 0.8],
+  ['nginx-bearer', 'haproxy'],
 ];
 
-function goalRows({ told, windows }) {
-  return goals
-    .filter(([asking, other]) => asking in told && other in told)
+const pairsIn = ({ told }) => counterparts.filter(([asking, other]) => asking in told && other in told);
+
+function goalRows(found) {
+  const { told, windows } = found;
+  return pairsIn(found)
+    .filter(([, , goal]) => goal !== undefined)
     .map(([asking, other, goal]) => {
       const ratios = windows[asking].map(({ rate }, round) => rate / windows[other][round].rate);
-      const isMet = median(ratios) >= goal;
       return [
         `${told[asking].title} / ${told[other].title}`,
         `≥ ${share(goal)}`,
         spread(spreadOf(ratios), share),
-        isMet ? 'met' : '**missed**',
+        median(ratios) >= goal ? 'met' : '**missed**',
       ];
     });
 }
 
-/** Each that verifies or logs in by itself, beside the fastest that asks Vestibule: bold where the other is better. */
-function directions({ told, windows }) {
-  const rate = (id) => middle(windows[id], 'rate');
-  const asking = Object.keys(told).filter((id) => told[id].asks);
-  const others = Object.keys(told).filter((id) => !told[id].asks && id !== 'none');
-  const [best] = asking.toSorted((one, other) => rate(other) - rate(one));
-  if (best === undefined) {
-    return '';
-  }
+/** Each that doesn't ask, as parts of its counterpart's: bold where it is better. */
+function directions(found) {
+  const { told, windows } = found;
   const cell = (ratio, isBetter) => (isBetter ? `**${share(ratio)}**` : share(ratio));
-  const rows = others.map((id) => {
-    const faster = rate(id) / rate(best);
+  const rows = pairsIn(found).map(([asking, other]) => {
+    const [one, two] = [windows[other], windows[asking]];
+    const faster = middle(one, 'rate') / middle(two, 'rate');
     const costs = [
-      middle(windows[id], 'p99') / middle(windows[best], 'p99'),
-      ...['cpu', 'memory'].map((figure) => guardOf(windows[id], figure) / guardOf(windows[best], figure)),
+      middle(one, 'p99') / middle(two, 'p99'),
+      ...['cpu', 'memory'].map((figure) => guardOf(one, figure) / guardOf(two, figure)),
     ];
-    return [told[id].title, cell(faster, faster > 1), ...costs.map((ratio) => cell(ratio, ratio < 1))];
+    return [
+      told[other].title,
+      told[asking].title,
+      cell(faster, faster > 1),
+      ...costs.map((ratio) => cell(ratio, ratio < 1)),
+    ];
   });
-  const heads = [`by ${told[best].title}`, 'requests/s', 'p99', 'processor time', 'memory'];
-  return `${table(heads, rows)}\n\nBold: the other is better.`;
+  return table(['', 'by', 'requests/s', 'p99', 'processor time', 'memory'], rows);
 }
 
 function page(found) {
@@ -147,7 +149,7 @@ ${table(
   ids.map((id) => rowOf(found, id)),
 )}
 
-Memory is PSS, after the window. The upstream's own part is in neither column.
+Memory is PSS, after the window. The upstream isn't counted.
 ${left.join('\n')}
 
 ## Goals
@@ -158,7 +160,8 @@ ${table(['requests a second, as a ratio', 'goal', 'median (least–most)', ''], 
 
 ${directions(found)}
 
-A proxy that verifies a token itself asks nobody, and lets a session that was ended in until its token expires (\`TOKEN_TTL\`).
+Bold: the other is better. A proxy that verifies a token itself sends no request for it, and accepts the token of an ended session until it expires
+(\`TOKEN_TTL\`).
 
 ## When to pick which
 

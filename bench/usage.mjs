@@ -45,6 +45,11 @@ export function pssOf(pid) {
   }
 }
 
+/** Megabytes of processes and all their descendants (PSS). */
+export function proportionalOf(roots) {
+  return familyOf(...roots).reduce((sum, { pid }) => sum + pssOf(pid), 0);
+}
+
 function readAll() {
   const all = new Map();
   for (const name of readdirSync('/proc')) {
@@ -69,12 +74,4 @@ function readAll() {
     }
   }
   return all;
-}
-
-/** Megabytes of processes and their descendants, what they share counted once (PSS). */
-export function proportionalOf(roots) {
-  return familyOf(...roots).reduce((sum, { pid }) => {
-    const [, kilobytes] = /^Pss:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8')) ?? [];
-    return sum + Number(kilobytes ?? 0) / 1000;
-  }, 0);
 }

@@ -1,15 +1,10 @@
 // Logins by password on Vestibule's own pages, with Kratos and Hydra behind it.
 import { startStack } from '../servers/ory.mjs';
 import { loginAt } from './password.login.mjs';
+import { emailOf, password } from './people.mjs';
 
-/**
- * Everybody's password, and a hash of it by bcrypt with the least work that there is (4), which Kratos takes in as it is: what a hash takes
- * is no part of what is measured.
- */
-export const password = 'a long passphrase for the benchmark';
+/** A hash of the password by bcrypt with the least work (4), which Kratos imports as it is: hashing is no part of what is measured. */
 const hashed = '$2b$04$abcdefghijklmnopqrstuuRYH9r6IeG10lmK1d4CWCC48s9cT5glq';
-
-export const emailOf = (index) => `person-${index}@example.org`;
 
 /** @param origin the gateway's public address. @returns the gateway's settings, and how one of its people logs in. */
 export async function startOryLogins(bench, origin, people) {

@@ -8,7 +8,7 @@ const [salt, key] = ['c2FsdCBvZiAxNiBieXRlcw', 'gweWpbYWU2Q3TZCHpbUZHjQS63LvIKvl
 export const hashTitle = `Argon2id, ${cost.memory} KiB, ${cost.passes} passes, ${cost.lanes} lane (Keycloak’s default)`;
 export const encodedHash = `$argon2id$v=19$m=${cost.memory},t=${cost.passes},p=${cost.lanes}$${salt}$${key}`;
 
-/** What Kratos' admin API takes for somebody. */
+/** A person as Kratos' admin API imports them. */
 export function kratosIdentity(index) {
   const email = emailOf(index);
   return {
@@ -19,7 +19,7 @@ export function kratosIdentity(index) {
   };
 }
 
-/** What Keycloak's import takes for somebody. */
+/** A person as Keycloak imports them. */
 export function keycloakUser(index) {
   return {
     username: emailOf(index),

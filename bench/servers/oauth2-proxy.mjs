@@ -7,7 +7,7 @@ import { openBrowser } from './browser.mjs';
 import { peersFolder, startPeer } from './peer.mjs';
 import { damaged } from './stateless.mjs';
 
-const version = '7.15.6';
+export const version = '7.15.6';
 
 /** Starts it in front of an upstream, and logs in. @returns with the headers of the session. */
 export async function startGuard(bench, upstream, path) {

@@ -9,7 +9,7 @@ import { ask } from '../ask.mjs';
 import { freePort, startChild } from '../child.mjs';
 import { hasGo } from '../go.mjs';
 import { bringFromPyPi } from '../pypi.mjs';
-import { startGuard } from './oauth2-proxy.mjs';
+import { startGuard, version as oauth2ProxyVersion } from './oauth2-proxy.mjs';
 
 const examples = fileURLToPath(new URL('../../examples/forward-auth/', import.meta.url));
 const own = fileURLToPath(new URL('../rivals/', import.meta.url));
@@ -169,7 +169,7 @@ const oauth2Proxy = {
   asks: false,
   credential: 'its own',
   obstacle: async () => ((await hasGo()) ? undefined : 'no Go to build it'),
-  version: () => 'oauth2-proxy 7.15.6',
+  version: () => `oauth2-proxy ${oauth2ProxyVersion}`,
   start: (bench, { upstream }) => startGuard(bench, upstream, '/app/me'),
 };
 
