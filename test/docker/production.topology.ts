@@ -179,10 +179,6 @@ async function start(
     }),
   );
 
-  // Hydra makes its signing keys when they are first asked for, which takes seconds of a core.
-  const keys = `http://${addresses.get('hydra:4444')}/.well-known/jwks.json`;
-  await waitUntil(() => answers(keys), 'Hydra to have made its keys', 180_000);
-
   const image = imageEnvironment(parseDockerfile(await checks.dockerfile(join(folder, 'Dockerfile'))));
   const gateways: GatewayProcess[] = [];
   // Docker's name service gives the addresses of an alias in turn.
