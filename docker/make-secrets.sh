@@ -60,7 +60,7 @@ default="$(openssl rand -hex 32)"
 cookie="$(openssl rand -hex 32)"
 cipher="$(openssl rand -hex 16)"
 put kratos.yml <<YAML
-dsn: postgres://kratos:$(read_secret postgres_kratos)@postgres:5432/kratos?sslmode=disable&max_conns=20&max_idle_conns=4
+dsn: postgres://kratos:$(read_secret postgres_kratos)@postgres:5432/kratos?sslmode=disable&max_conns=20&max_idle_conns=20&max_conn_idle_time=1m
 secrets:
   default: [$default]
   cookie: [$cookie]
@@ -73,7 +73,7 @@ system="$(openssl rand -hex 32)"
 cookie="$(openssl rand -hex 32)"
 salt="$(openssl rand -hex 32)"
 put hydra.yml <<YAML
-dsn: postgres://hydra:$(read_secret postgres_hydra)@postgres:5432/hydra?sslmode=disable&max_conns=20&max_idle_conns=4
+dsn: postgres://hydra:$(read_secret postgres_hydra)@postgres:5432/hydra?sslmode=disable&max_conns=20&max_idle_conns=20&max_conn_idle_time=1m
 secrets:
   system: [$system]
   cookie: [$cookie]

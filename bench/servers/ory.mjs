@@ -20,7 +20,8 @@ const nowhere = 'http://127.0.0.1:9';
 export function withPool(url) {
   const own = new URL(url);
   own.searchParams.set('max_conns', '20');
-  own.searchParams.set('max_idle_conns', '4');
+  own.searchParams.set('max_idle_conns', '20');
+  own.searchParams.set('max_conn_idle_time', '1m');
   return own.href;
 }
 
