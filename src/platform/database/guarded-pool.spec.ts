@@ -29,7 +29,7 @@ async function useBusyConnection(): Promise<{
   };
 }
 
-it('callers who wait too long for a connection are refused, and shut nobody else out', async () => {
+it('callers who wait too long for a connection are refused, and the circuit stays closed', async () => {
   const { connection, free } = await useBusyConnection();
   const waiting = await Promise.allSettled(
     Array.from({ length: 8 }, () => sql`select 1`.execute(connection.query)),
