@@ -169,7 +169,7 @@ describe('oauth2-proxy', () => {
 
   it('refuses a user of no organisation', async () => {
     await enter(await verifiedPerson(stage.stack));
-    expect(await shows(stage.page.getByText('403'))).toBe(true);
+    expect(await shows(stage.page.getByText('403', { exact: true }))).toBe(true);
   });
 
   it('refuses a member whose address is not verified', async () => {
