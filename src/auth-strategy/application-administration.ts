@@ -27,6 +27,16 @@ export const groupForms = ['slug', 'id'] as const;
 
 export type GroupForm = (typeof groupForms)[number];
 
+/**
+ * What shows that a code belongs to the login that an application began (RFC 9700 section 2.1.1):
+ * - `pkce`: a code challenge
+ * - `nonce`: a code challenge, or a nonce in the ID token, which the application compares
+ * - `none`: nothing but what the application sends by itself
+ */
+export const codeProtections = ['pkce', 'nonce', 'none'] as const;
+
+export type CodeProtection = (typeof codeProtections)[number];
+
 /** An application that logs users in here, or calls for itself: an OAuth client at the provider. */
 export interface Application {
   /** Its `client_id`: UUID v7. */
@@ -54,6 +64,7 @@ export interface Application {
   /** Whether a user's consent may hold for later logins. */
   readonly rememberConsent: boolean;
   readonly tokenEndpointAuthMethod: 'client_secret_basic' | 'client_secret_post' | 'none';
+  readonly codeProtection: CodeProtection;
   readonly logoUri: string | null;
   readonly clientUri: string | null;
   readonly policyUri: string | null;

@@ -4,6 +4,7 @@ const groupSources = ['own', 'listed', 'all'] as const;
 const groupForms = ['slug', 'id'] as const;
 const accesses = ['everyone', 'organisation', 'roles'] as const;
 const roles = ['owner', 'admin', 'member'] as const;
+const codeProtections = ['pkce', 'nonce', 'none'] as const;
 const authMethods = ['client_secret_basic', 'client_secret_post'] as const;
 
 /** The settings of an application, as options of a command. */
@@ -19,6 +20,7 @@ export interface SettingOptions {
   readonly groupsAs?: string;
   readonly rememberConsent?: boolean;
   readonly authMethod?: string;
+  readonly codeProtection?: string;
   readonly homePage?: string;
   readonly privacyPolicy?: string;
   readonly terms?: string;
@@ -39,6 +41,7 @@ const optionNames: Readonly<Record<string, string>> = {
   groupOrgs: '--group-org',
   groupsAs: '--groups-as',
   tokenEndpointAuthMethod: '--auth-method',
+  codeProtection: '--code-protection',
   clientUri: '--home-page',
   policyUri: '--privacy-policy',
   tosUri: '--terms',
@@ -64,6 +67,12 @@ export function addSettingOptions(command: Command): Command {
     .option('--remember-consent', 'users may have their consent remembered')
     .option('--no-remember-consent', 'users are asked at each login')
     .addOption(new Option('--auth-method <method>', 'how it sends its secret').choices(authMethods))
+    .addOption(
+      new Option(
+        '--code-protection <which>',
+        'what shows that a code belongs to its login; for administrators',
+      ).choices(codeProtections),
+    )
     .option('--home-page <url>', 'its home page; "" for none, also of those below')
     .option('--privacy-policy <url>', 'its privacy policy')
     .option('--terms <url>', 'its terms of service')
@@ -87,6 +96,7 @@ export function settingsOf(options: SettingOptions): Readonly<Record<string, unk
     groupsAs: options.groupsAs,
     rememberConsent: options.rememberConsent,
     tokenEndpointAuthMethod: options.authMethod,
+    codeProtection: options.codeProtection,
     clientUri: linkOf(options.homePage),
     policyUri: linkOf(options.privacyPolicy),
     tosUri: linkOf(options.terms),

@@ -19,6 +19,7 @@ const applicationSchema = z.looseObject({
   access: z.string(),
   roles: z.array(z.string()),
   tokenEndpointAuthMethod: z.string(),
+  codeProtection: z.string().default('pkce'),
   groupsFrom: z.string(),
   groupOrgs: z.array(z.string()),
   groupsAs: z.string(),
@@ -182,6 +183,13 @@ function lineOf({ id, kind, name }: z.output<typeof applicationSchema>): string 
   return `${id}  ${kind.padEnd(11)}  ${name}`;
 }
 
+/** What an application's logins must send, in words. */
+const protections: Readonly<Record<string, string>> = {
+  pkce: 'required: S256',
+  nonce: 'required: S256, or a new nonce for each login',
+  none: 'not required',
+};
+
 /** Prints an application, with its secret if it has just been made. */
 function printOne(
   application: z.output<typeof applicationSchema> & { readonly clientSecret?: string | null },
@@ -221,7 +229,7 @@ function printOne(
     ['who may log in', isMachine ? null : [access, ...roles].join(' ')],
     ['groups', hasGroups ? `${[groupsFrom, ...groupOrgs].join(' ')}, as ${groupsAs}` : null],
     ['consent', isMachine ? null : firstParty ? 'not asked for' : consent],
-    ['PKCE', isMachine ? null : 'required: S256'],
+    ['PKCE', isMachine ? null : (protections[application.codeProtection] ?? application.codeProtection)],
     ['home page', application.clientUri],
     ['privacy policy', application.policyUri],
     ['terms', application.tosUri],

@@ -7,9 +7,12 @@ import { ask } from './http.probe.js';
 /** Applications that are looked at at a time. */
 const atOnce = 20;
 
-/** Lists the applications whose client at Hydra can't be read any more, and those whose claim `groups` has the names of all organisations, as before there was a choice. */
-export const applicationGroupsCheck: Check<OryConfiguration> = {
-  name: 'application groups',
+/**
+ * Lists the applications whose client at Hydra can't be read any more, those that may do without PKCE, and those whose claim `groups` has the
+ * names of all organisations, as before there was a choice.
+ */
+export const applicationsCheck: Check<OryConfiguration> = {
+  name: 'applications',
   isCheap: false,
   run: async ({ DATABASE_URL, HYDRA_ADMIN_URL }) => {
     const rows = await readDatabase(DATABASE_URL, async (query) =>
@@ -31,6 +34,10 @@ export const applicationGroupsCheck: Check<OryConfiguration> = {
         const application = applicationOf(json);
         if (application === undefined && status === 200) {
           found.push({ code: 'application_unreadable', detail: id });
+        }
+        if (application !== undefined && application.codeProtection !== 'pkce') {
+          const detail = `${application.name} (${application.id}): ${application.codeProtection}`;
+          found.push({ code: 'application_without_pkce', detail });
         }
         if (
           application?.groupsFrom === 'all' &&

@@ -99,6 +99,10 @@ export const deploymentFindings = {
     'An application gets the names of all organisations in `groups`: anyone can make one',
     'Choose its organisations on its page, or name them by id (`vestibule applications change ID --groups-as id`).',
   ),
+  application_without_pkce: warning(
+    'An application may log users in without PKCE',
+    'If the program can send PKCE by now, require it: on the application’s page, or by `vestibule applications change ID --code-protection pkce`.',
+  ),
   api_key_unbound: warning(
     'API keys may have been made in sessions of an organisation’s connection, before that was recorded: they go on when it no longer vouches',
     'Revoke them (`DELETE /api/v1/users/:id/api-keys/:keyId`, or on the user’s page), and have their users make new ones.',

@@ -1,6 +1,6 @@
 import type { Configuration } from '../platform/config/configuration.js';
 import { apiKeysCheck } from './api-keys.check.js';
-import { applicationGroupsCheck } from './application-groups.check.js';
+import { applicationsCheck } from './applications.check.js';
 import { administratorCheck, administratorsCheck } from './administrator.check.js';
 import { certificateCheck } from './certificate.check.js';
 import type { Check, FeatureFindingCode, Observation } from './check.port.js';
@@ -48,7 +48,7 @@ const withOry = [
   hydraClientsCheck,
   hydraUrlsCheck,
   serviceClientsCheck,
-  applicationGroupsCheck,
+  applicationsCheck,
   kratosFlowsCheck,
   kratosSessionsCheck,
   courierCheck,

@@ -234,7 +234,7 @@ describe('a client that registered itself leads no stranger on to where its make
     { code_challenge: undefined },
     { prompt: 'none' },
     { response_type: 'token' },
-    { state: '1' },
+    { state: '1', prompt: 'none' },
     { consent_verifier: 'a'.repeat(30) },
     { response_mode: 'fragment', prompt: 'none' },
     { response_mode: 'fragment', response_type: 'token' },

@@ -24,6 +24,8 @@ export interface NewApplication {
   readonly groupsAs?: 'slug' | 'id';
   /** Any text: the API decides. */
   readonly tokenEndpointAuthMethod?: string;
+  /** What its logins must send. Default: `pkce`. */
+  readonly codeProtection?: 'pkce' | 'nonce' | 'none';
 }
 
 const sessionSchema = z.looseObject({ user: z.looseObject({ id: z.string() }) });

@@ -159,6 +159,7 @@ export class ApplicationRegistry {
             as: application.groupsAs,
           },
           remember_consent: application.rememberConsent,
+          code_protection: application.codeProtection,
           created_by: application.createdBy,
           created_at: application.createdAt,
           ...(hasBeenFirstParty ? { was_first_party: true } : {}),

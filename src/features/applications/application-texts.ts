@@ -80,6 +80,12 @@ export const applicationTexts = defineTexts(
     'applications.groupsAs.id': 'Id: it never changes',
     'applications.rememberConsent': 'Users may have their consent remembered',
     'applications.authMethod': 'How it sends its secret',
+    'applications.codeProtection': 'Protection of its logins',
+    'applications.codeProtectionHint':
+      'Leave PKCE if the program can send it. A program that sends PKCE is held to it in any case.',
+    'applications.codeProtection.pkce': 'PKCE (recommended)',
+    'applications.codeProtection.nonce': 'PKCE, or a nonce',
+    'applications.codeProtection.none': 'Neither: only for programs that send neither',
     'applications.backchannel': 'Back-channel logout URI',
     'applications.backchannelHint':
       'Receives a message when a user logs out. Hydra sends it, and must reach the address.',
@@ -144,7 +150,9 @@ export const applicationTexts = defineTexts(
     'applications.copy.requestsLead': "Put the secret where the requests have '<secret>'.",
     'applications.copy.secret': 'Shown once, when it was made. Make a new one if it is lost.',
     'applications.copy.noSecret': 'None: this kind of application cannot keep one.',
-    'applications.copy.pkce': 'Required, with the method S256',
+    'applications.copy.protection.pkce': 'Required, with the method S256',
+    'applications.copy.protection.nonce': 'Required, with the method S256, or a new nonce for each login',
+    'applications.copy.protection.none': 'Not required',
   },
   {
     de: {
@@ -226,6 +234,12 @@ export const applicationTexts = defineTexts(
       'applications.groupsAs.id': 'Id: sie ändert sich nie',
       'applications.rememberConsent': 'Benutzer dürfen ihre Zustimmung merken lassen',
       'applications.authMethod': 'Wie sie ihr Geheimnis sendet',
+      'applications.codeProtection': 'Schutz ihrer Anmeldungen',
+      'applications.codeProtectionHint':
+        'Lassen Sie PKCE stehen, wenn das Programm es senden kann. Ein Programm, das PKCE sendet, wird immer daran gemessen.',
+      'applications.codeProtection.pkce': 'PKCE (empfohlen)',
+      'applications.codeProtection.nonce': 'PKCE oder eine Nonce',
+      'applications.codeProtection.none': 'Weder noch: nur für Programme, die beides nicht senden',
       'applications.backchannel': 'Back-Channel-Logout-URI',
       'applications.backchannelHint':
         'Erhält eine Nachricht, wenn sich ein Benutzer abmeldet. Hydra sendet sie und muss die Adresse erreichen.',
@@ -290,7 +304,10 @@ export const applicationTexts = defineTexts(
       'applications.copy.requestsLead': "Setzen Sie das Geheimnis dort ein, wo '<secret>' steht.",
       'applications.copy.secret': 'Wurde einmal gezeigt. Ist es verloren, erzeugen Sie ein neues.',
       'applications.copy.noSecret': 'Keines: Diese Art von Anwendung kann keines bewahren.',
-      'applications.copy.pkce': 'Verlangt, mit der Methode S256',
+      'applications.copy.protection.pkce': 'Verlangt, mit der Methode S256',
+      'applications.copy.protection.nonce':
+        'Verlangt, mit der Methode S256, oder eine neue Nonce für jede Anmeldung',
+      'applications.copy.protection.none': 'Nicht verlangt',
     },
   },
 );

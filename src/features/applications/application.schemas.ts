@@ -4,6 +4,7 @@ import {
   type Application,
   applicationAccesses,
   applicationKinds,
+  codeProtections,
   groupForms,
   groupSources,
 } from '../../auth-strategy/application-administration.js';
@@ -151,6 +152,10 @@ const administratorMembers = {
     description:
       'Whether the application is part of the product: its users aren’t asked for consent. To use this API, its id must also be in `ALLOWED_CLIENT_IDS`.',
   }),
+  codeProtection: z.enum(codeProtections, { error: `must be one of ${codeProtections.join(', ')}` }).meta({
+    description:
+      'What each login must send to show that a code belongs to it: `pkce` (default), `nonce` (PKCE, or `openid` with a new `nonce` for each login), or `none` (neither, for programs that can’t). A challenge that is sent is checked in any case. `nonce` and `none` are for `web` only, without redirect URIs on `http://127.0.0.1` or `http://[::1]` and without scopes of protected resources.',
+  }),
 };
 
 const bodyExample = { name: 'Wiki', kind: 'web', redirectUris: ['https://wiki.example.org/callback'] };
@@ -220,6 +225,7 @@ export const applicationSchema = z.object({
   groupsAs: z.enum(groupForms),
   rememberConsent: z.boolean(),
   tokenEndpointAuthMethod: z.enum(['client_secret_basic', 'client_secret_post', 'none']),
+  codeProtection: z.enum(codeProtections),
   logoUri: z.string().nullable(),
   clientUri: z.string().nullable(),
   policyUri: z.string().nullable(),

@@ -15,6 +15,7 @@ import { UserDirectory } from '../../directory/users/user-directory.js';
 import { CONFIGURATION } from '../../platform/config/config.module.js';
 import type { Configuration } from '../../platform/config/configuration.js';
 import { givenIdSchema } from '../../platform/core/id.schema.js';
+import { hasAnyPort } from '../../platform/core/loopback.js';
 import { newId } from '../../platform/core/identifier.js';
 import { type FieldError, Problem } from '../../platform/errors/problem.error.js';
 import { type Page, type PageQuery, decodeCursor, toPage } from '../../platform/http/page-cursor.js';
@@ -141,6 +142,7 @@ export class ApplicationsService {
       groupsAs: input.groupsAs ?? 'slug',
       rememberConsent: input.rememberConsent ?? true,
       tokenEndpointAuthMethod: hasSecret ? tokenEndpointAuthMethod : 'none',
+      codeProtection: input.codeProtection ?? 'pkce',
       logoUri: input.logoUri ?? null,
       clientUri: input.clientUri ?? null,
       policyUri: input.policyUri ?? null,
@@ -151,7 +153,12 @@ export class ApplicationsService {
     }
     await this.#requireValid(application, caller);
     const clientSecret = await this.registry.create(application, mostApplications, requireAuthor);
-    await this.#record(applicationEvents.application_created.type, application, caller);
+    await this.#record(
+      applicationEvents.application_created.type,
+      application,
+      caller,
+      protectionChange(application),
+    );
     return { ...toItem(application, null), clientSecret };
   }
 
@@ -196,7 +203,12 @@ export class ApplicationsService {
     await this.#requireValid(application, caller, known);
     await this.registry.replace(application);
     await this.#endTokens(application);
-    await this.#record(applicationEvents.application_updated.type, application, caller);
+    await this.#record(
+      applicationEvents.application_updated.type,
+      application,
+      caller,
+      protectionChange(application, known),
+    );
     return this.#item(application);
   }
 
@@ -314,6 +326,7 @@ export class ApplicationsService {
       ...uriErrors(application, this.#publicUrl),
       ...scopeErrors(application, this.scopes, this.registry.resourceScopes, before?.scope),
       ...accessErrors(application),
+      ...codeProtectionErrors(application, this.registry.resourceScopes),
       ...groupErrors(application, before),
       ...(await this.#nameErrors(application)),
       ...(await this.#otherNameErrors(application, before)),
@@ -360,9 +373,11 @@ export class ApplicationsService {
     type: AuditEventType,
     { id, orgId }: Application,
     { principal: { claims, credential }, client: { requestId, remoteAddress } }: Caller,
+    reason?: string,
   ): Promise<void> {
     await this.audit.record({
       type,
+      reason,
       target: { kind: 'application', id },
       orgId: orgId ?? undefined,
       actor: { id: claims.sub, credential },
@@ -370,6 +385,13 @@ export class ApplicationsService {
       remoteAddress,
     });
   }
+}
+
+/** The reason by which the audit trail tells that an application's logins are protected otherwise than before. */
+function protectionChange({ codeProtection }: Application, before?: Application): string | undefined {
+  return codeProtection === (before?.codeProtection ?? 'pkce')
+    ? undefined
+    : `code_protection_${codeProtection}`;
 }
 
 function secretlessKind(): Problem {
@@ -497,6 +519,28 @@ function groupErrors(
   const isNew = before === undefined || before.groupsFrom !== 'all' || before.groupsAs !== 'slug';
   return groupsFrom === 'all' && groupsAs === 'slug' && isNew
     ? [{ field: 'groupsAs', message: 'must be id if groupsFrom is all: anyone can make an organisation' }]
+    : [];
+}
+
+/** What may do without PKCE authenticates by a secret, at addresses that no other program can have, and gets no token of a resource. */
+function codeProtectionErrors(
+  { codeProtection, kind, redirectUris, scope }: Application,
+  resourceScopes: readonly string[],
+): FieldError[] {
+  const because = (reason: string): FieldError[] => [
+    { field: 'codeProtection', message: `must be pkce: ${reason}` },
+  ];
+  if (codeProtection === 'pkce') {
+    return [];
+  }
+  if (kind !== 'web') {
+    return because('only a web server can do without');
+  }
+  if (redirectUris.some((uri) => URL.canParse(uri) && hasAnyPort(uri))) {
+    return because('a redirect URI on 127.0.0.1 or [::1] is accepted with any port');
+  }
+  return scope.some((token) => resourceScopes.includes(token))
+    ? because('the application has scopes of a protected resource')
     : [];
 }
 

@@ -61,6 +61,7 @@ export class ResourceAuthorization implements ProviderAuthorization {
       grant_types_supported: [...new Set([...grants, 'authorization_code', 'refresh_token'])],
       response_types_supported: ['code'],
       response_modes_supported: ['query'],
+      authorization_response_iss_parameter_supported: true,
       token_endpoint_auth_methods_supported: ['none', 'client_secret_basic', 'client_secret_post'],
       revocation_endpoint_auth_methods_supported: ['none', 'client_secret_basic', 'client_secret_post'],
       scopes_supported: [...this.resources.scopes, 'offline_access'],

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { Inject, Injectable } from '@nestjs/common';
@@ -15,7 +14,7 @@ import { ChallengeBinding } from '../../providers/ory/hydra/challenge-binding.js
 import { HydraClient } from '../../providers/ory/hydra/hydra.client.js';
 import { type HydraClientRecord, isHydraId, recordOf } from '../../providers/ory/hydra/hydra-clients.js';
 import type { Exchange } from '../../providers/ory/proxy/exchange.js';
-import { isEncodedForm, parametersIn, queryOf } from '../../providers/ory/proxy/query-limit.js';
+import { isContinued, isEncodedForm, parametersIn, queryOf } from '../../providers/ory/proxy/query-limit.js';
 import { readWholeBody, replaceBody } from '../../providers/ory/proxy/whole-body.js';
 import { OAuthRefusal } from '../../providers/ory/proxy/oauth-refusal.js';
 import { ResourceRegistry } from '../../providers/ory/hydra/resource-registry.js';
@@ -168,10 +167,6 @@ export class ResourceGate {
       // Hydra refuses it too, but only once the user has logged in and agreed.
       throw new OAuthRefusal('invalid_request', 'PKCE with S256 is needed', 'pkce_missing');
     }
-    if ((asked.get('state') ?? '') === '') {
-      // Hydra insists on one. Clients with PKCE needn't have any, and ignore what they didn't ask for (RFC 6749 section 4.1.2).
-      request.set('state', randomUUID());
-    }
     const given = scopeTokens(asked.get('scope') ?? '');
     // RFC 6749 section 3.3: without a scope, all that there is. The user decides.
     const scopes = given.length === 0 ? [...resource.scopes.keys()] : given;
@@ -289,10 +284,7 @@ function mayAskFor(scope: string, { scopes }: ProtectedResource): boolean {
  * that request asks for is checked again all the same.
  */
 export function isJudged(asked: URLSearchParams): boolean {
-  // Hydra takes a blank verifier for none, and begins anew.
-  const isVerifier = (name: string): boolean => /[\w-]{16}/.test(asked.get(name) ?? '');
-  const isBack = isVerifier('login_verifier') || isVerifier('consent_verifier');
-  return !isBack || asked.has('resource') || isDocumentUrl(asked.get('client_id') ?? '');
+  return !isContinued(asked) || asked.has('resource') || isDocumentUrl(asked.get('client_id') ?? '');
 }
 
 /**

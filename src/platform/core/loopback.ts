@@ -11,12 +11,17 @@ export function isRedirectUriOf(own: readonly string[], given: string): boolean 
   return own.some((uri) => uri === given || isSameApartFromPort(uri, given));
 }
 
+/** Whether a redirect URI stands for itself with any port. */
+export function hasAnyPort(uri: string): boolean {
+  const { protocol, hostname } = new URL(uri);
+  return protocol === 'http:' && isLoopbackHost(hostname) && !hostname.endsWith('localhost');
+}
+
 function isSameApartFromPort(own: string, given: string): boolean {
   if (!URL.canParse(own) || !URL.canParse(given)) {
     return false;
   }
-  const [one, other] = [new URL(own), new URL(given)];
-  const isNumeric = isLoopbackHost(one.hostname) && !one.hostname.endsWith('localhost');
-  one.port = other.port;
-  return isNumeric && one.protocol === 'http:' && one.href === given;
+  const one = new URL(own);
+  one.port = new URL(given).port;
+  return hasAnyPort(own) && one.href === given;
 }

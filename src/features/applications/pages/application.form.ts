@@ -34,6 +34,7 @@ export const changesSchema = z.object({
   rememberConsent: formField,
   firstParty: formField,
   tokenEndpointAuthMethod: formField,
+  codeProtection: formField,
   clientUri: formField,
   policyUri: formField,
   tosUri: formField,
@@ -63,6 +64,7 @@ export const applicationFormTexts: FormTexts = {
     tosUri: 'applications.error.link',
     logoUri: 'applications.error.link',
     backchannelLogoutUri: 'applications.error.link',
+    codeProtection: 'applications.error.codeProtection',
   },
   conflicts: { too_many_applications: { text: 'applications.error.full' } },
   hasDetails: true,
@@ -114,6 +116,7 @@ export function changesOf(
       ? {
           firstParty: isOn(values['firstParty']),
           backchannelLogoutUri: linkOf(values['backchannelLogoutUri']),
+          ...(kind === 'web' && values['codeProtection'] ? { codeProtection: values['codeProtection'] } : {}),
         }
       : {}),
   };
@@ -140,6 +143,7 @@ export function valuesOf(application: ApplicationItem): Values {
     rememberConsent: on(application.rememberConsent),
     firstParty: on(application.firstParty),
     tokenEndpointAuthMethod: application.tokenEndpointAuthMethod,
+    codeProtection: application.codeProtection,
     clientUri: application.clientUri ?? '',
     policyUri: application.policyUri ?? '',
     tosUri: application.tosUri ?? '',

@@ -90,6 +90,20 @@ export function ApplicationForm(props: ApplicationFormProps): VNode {
           }))}
         />
       )}
+      {isAdministrator && kind === 'web' && (
+        <FormSelect
+          id="application-code-protection"
+          name="codeProtection"
+          label={text('applications.codeProtection')}
+          hint={text('applications.codeProtectionHint')}
+          initial={initial['codeProtection']}
+          form={form}
+          options={applicationSchema.shape.codeProtection.options.map((value) => ({
+            value,
+            label: text(`applications.codeProtection.${value}`),
+          }))}
+        />
+      )}
       {isAdministrator && hasUsers && (
         <FormField
           id="application-backchannel"

@@ -31,6 +31,7 @@ const application: ApplicationItem = {
   groupsAs: 'slug',
   rememberConsent: true,
   tokenEndpointAuthMethod: 'client_secret_basic',
+  codeProtection: 'pkce',
   logoUri: hostile,
   clientUri: hostile,
   policyUri: hostile,

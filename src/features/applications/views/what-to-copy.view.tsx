@@ -63,7 +63,7 @@ export function WhatToCopy({ application, addresses }: WhatToCopyProps): VNode {
         {hasUsers && (
           <div>
             <dt>{text('applications.pkce')}</dt>
-            <dd>{text('applications.copy.pkce')}</dd>
+            <dd>{text(`applications.copy.protection.${application.codeProtection}`)}</dd>
           </div>
         )}
       </dl>
@@ -116,7 +116,7 @@ function ProgramSettings({
 }: WhatToCopyProps & { readonly program: Program }): VNode {
   const { text, rich } = useTexts(applicationTexts);
   const { id, name, version, sends, hasPkce, settings } = program;
-  const { redirectUris, scope, tokenEndpointAuthMethod } = application;
+  const { redirectUris, scope, tokenEndpointAuthMethod, codeProtection } = application;
   const redirectUri = redirectUriOf(program, redirectUris);
   const isRegistered = redirectUris.includes(redirectUri);
   const facts = { ...addresses, clientId: application.id, redirectUri, scope, tokenEndpointAuthMethod };
@@ -124,7 +124,9 @@ function ProgramSettings({
   return (
     <details>
       <summary>{name}</summary>
-      {!hasPkce && <p class="notice error">{text('programs.withoutPkce', { name, version })}</p>}
+      {!hasPkce && codeProtection !== 'none' && (
+        <p class="notice error">{text('programs.withoutPkce', { name, version })}</p>
+      )}
       <p>{text(`programs.${id}.where`)}</p>
       <p>
         {rich(isRegistered ? 'programs.redirectUri' : 'programs.redirectUriMissing', {

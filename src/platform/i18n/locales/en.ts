@@ -647,6 +647,8 @@ export const english = {
   'applications.error.groupOrgs': 'Please list organisations that you belong to, by id or short name.',
   'applications.error.groupsAs':
     'All organisations can only be named by id: anyone can create one with a name of their choice.',
+  'applications.error.codeProtection':
+    'Only an application with exact redirect URIs and without scopes of protected resources can do without PKCE.',
   'applications.error.link': 'Please enter a complete https URL.',
   'applications.error.full': 'There are too many applications. Remove one first.',
 
@@ -657,7 +659,7 @@ export const english = {
   'programs.redirectUriMissing':
     'Its redirect URI is like <uri></uri>. Register yours in the settings below.',
   'programs.withoutPkce':
-    "{name} (up to {version}) doesn't send PKCE, which is required here, so its logins are refused. Use forward authentication for it instead.",
+    "{name} (up to {version}) doesn't send PKCE, so its logins are refused as long as this application requires it. An administrator can choose another protection in the settings.",
   'programs.sendsInForm':
     'It sends its secret in the form. Choose "In the form (client_secret_post)" in the settings of the application.',
   'programs.gitea.where':

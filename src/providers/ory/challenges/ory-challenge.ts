@@ -1,5 +1,6 @@
 import type { FastifyRequest } from 'fastify';
 import { Problem } from '../../../platform/errors/problem.error.js';
+import { withoutAddedState } from '../hydra/added-state.js';
 import type { ChallengeBinding } from '../hydra/challenge-binding.js';
 
 /** Returns the challenge of a query or form if it belongs to this browser. @throws {Problem} `challenge_rejected` */
@@ -16,5 +17,6 @@ export function requireBound(binding: ChallengeBinding, challenge: unknown, requ
 /** The URL at which a login begins anew: on our own origin, whatever address Hydra has for itself. @param requestUrl of a challenge. */
 export function restarted(publicUrl: string, requestUrl: string): string {
   const { pathname, search } = new URL(requestUrl);
-  return `${publicUrl}${pathname}${search}`;
+  // What the gateway has added is added anew.
+  return `${publicUrl}${pathname}?${withoutAddedState(search.slice(1))}`;
 }

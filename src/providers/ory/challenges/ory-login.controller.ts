@@ -6,6 +6,7 @@ import type { Configuration } from '../../../platform/config/configuration.js';
 import { type ClientInfo, clientInfoOf } from '../../../platform/http/client-info.js';
 import { connectionIdOf } from '../../../directory/users/connection-identity.js';
 import { ChallengeBinding } from '../hydra/challenge-binding.js';
+import { protectionFault } from '../hydra/code-protection.js';
 import { HydraClient } from '../hydra/hydra.client.js';
 import { gatewayClientId } from '../hydra/hydra-clients.js';
 import type { LoginRequest } from '../hydra/hydra.schemas.js';
@@ -47,10 +48,10 @@ export class OryLoginController {
       return;
     }
     const asked = new URL(loginRequest.request_url);
-    const isPkce = asked.searchParams.get('code_challenge_method') === 'S256';
-    if (!isPkce || !asked.searchParams.get('code_challenge')) {
+    const fault = protectionFault(loginRequest.client, asked.searchParams);
+    if (fault !== undefined) {
       // Hydra would say so, but only once the user has logged in and agreed.
-      await reply.redirect(await this.hydra.rejectLogin(challenge, 'invalid_request'), 302);
+      await reply.redirect(await this.hydra.rejectLogin(challenge, fault), 302);
       return;
     }
     const bar = barOf(asked, this.binding.boundAt(challenge, request.headers.cookie) ?? Infinity);

@@ -6,6 +6,7 @@ import {
   type NamedApplication,
   applicationAccesses,
   applicationKinds,
+  codeProtections,
   groupForms,
   groupSources,
 } from '../../../auth-strategy/application-administration.js';
@@ -28,6 +29,8 @@ const ownSchema = z.object({
   remember_consent: z.boolean(),
   created_by: z.string(),
   created_at: z.number(),
+  /** Missing where the registration is older. */
+  code_protection: z.enum(codeProtections).default('pkce'),
   /** Whether it has ever been first-party. */
   was_first_party: z.boolean().optional(),
 });
@@ -88,6 +91,7 @@ export function applicationOf(client: unknown): Application | undefined {
     groupsAs: own.groups.as,
     rememberConsent: own.remember_consent,
     tokenEndpointAuthMethod: data.token_endpoint_auth_method,
+    codeProtection: own.code_protection,
     logoUri: data.logo_uri,
     clientUri: data.client_uri,
     policyUri: data.policy_uri,

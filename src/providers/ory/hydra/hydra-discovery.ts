@@ -107,6 +107,7 @@ export class HydraDiscovery {
       // A login reads its demands from the query alone.
       request_parameter_supported: false,
       request_uri_parameter_supported: false,
+      authorization_response_iss_parameter_supported: true,
       acr_values_supported: ['aal1', 'aal2'],
       prompt_values_supported: ['none', 'login', 'consent'],
       ui_locales_supported: this.languages.tags,

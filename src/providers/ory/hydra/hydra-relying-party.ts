@@ -27,7 +27,7 @@ export function hydraRelyingParty(
   const { PUBLIC_URL, HYDRA_PUBLIC_URL } = configuration;
   const client = new openid.Configuration(
     {
-      issuer: issuerOf(configuration),
+      issuer: hydraIssuer(configuration),
       authorization_endpoint: `${PUBLIC_URL}/ory/hydra/oauth2/auth`,
       token_endpoint: `${HYDRA_PUBLIC_URL}/oauth2/token`,
       revocation_endpoint: `${HYDRA_PUBLIC_URL}/oauth2/revoke`,
@@ -49,13 +49,13 @@ export function hydraRelyingParty(
 export function hydraLogoutTokens(configuration: OryConfiguration, keys: ProviderKeys): LogoutTokenVerifier {
   return new LogoutTokenVerifier({
     keys,
-    issuer: issuerOf(configuration),
+    issuer: hydraIssuer(configuration),
     audiences: configuration.ALLOWED_CLIENT_IDS,
   });
 }
 
 /** Hydra's issuer: `URLS_SELF_ISSUER` in docker/hydra/hydra.env. */
-function issuerOf({ PUBLIC_URL }: OryConfiguration): string {
+export function hydraIssuer({ PUBLIC_URL }: OryConfiguration): string {
   return `${PUBLIC_URL}/ory/hydra`;
 }
 

@@ -84,16 +84,26 @@ export interface LoginOrigin {
 
 /** What an application is told when a login is rejected (OpenID Connect Core section 3.1.2.6), in ASCII (RFC 6749 section 4.1.2.1). */
 const loginRefusals = {
-  login_required: 'The user must log in.',
-  access_denied: 'This account may not use the application.',
-  unmet_authentication_requirements: 'The user has no way to give the factor that is required.',
-  invalid_request: 'PKCE is required: send code_challenge, and S256 as code_challenge_method.',
+  login_required: { error: 'login_required', error_description: 'The user must log in.' },
+  access_denied: { error: 'access_denied', error_description: 'This account may not use the application.' },
+  unmet_authentication_requirements: {
+    error: 'unmet_authentication_requirements',
+    error_description: 'The user has no way to give the factor that is required.',
+  },
+  pkce_missing: {
+    error: 'invalid_request',
+    error_description: 'PKCE is required: send code_challenge, and S256 as code_challenge_method.',
+  },
+  nonce_missing: {
+    error: 'invalid_request',
+    error_description: 'Send PKCE, or the scope openid with a new nonce for each login.',
+  },
 } as const;
 /** The same of a consent, by why it is rejected. */
 const consentRefusals = {
   denied: { error: 'access_denied', error_description: 'The user did not agree.' },
   unasked: { error: 'consent_required', error_description: 'The user must be asked.' },
-  not_admitted: { error: 'access_denied', error_description: loginRefusals.access_denied },
+  not_admitted: loginRefusals.access_denied,
 } as const;
 
 /** Client of Hydra's admin API: challenges, introspection, clients. Calls are bounded, and answers are parsed. */
@@ -273,9 +283,9 @@ export class HydraClient {
     await this.#remove((options) => this.#oauth2.revokeOAuth2ConsentSessions({ subject, client }, options));
   }
 
-  /** Rejects a login challenge with an OAuth error, such as `login_required`. @returns the URL at which the browser continues. */
-  async rejectLogin(loginChallenge: string, error: keyof typeof loginRefusals): Promise<string> {
-    const rejectOAuth2Request = { error, error_description: loginRefusals[error] };
+  /** Rejects a login challenge. @returns the URL at which the browser continues. */
+  async rejectLogin(loginChallenge: string, reason: keyof typeof loginRefusals): Promise<string> {
+    const rejectOAuth2Request = loginRefusals[reason];
     return this.#decide((options) =>
       this.#oauth2.rejectOAuth2LoginRequest({ loginChallenge, rejectOAuth2Request }, options),
     );

@@ -14,7 +14,7 @@ import { OAuthRefusal } from './oauth-refusal.js';
 import type { IdentitySource } from '../sources/identity-source.js';
 import type { ApplicationAccess } from './application-access.js';
 import type { Exchange } from './exchange.js';
-import { parametersIn, queryOf } from './query-limit.js';
+import { parametersIn, queryOf, withParameters } from './query-limit.js';
 import { peekBody } from './whole-body.js';
 
 const answerSchema = z.looseObject({ access_token: z.string(), id_token: z.string().optional() });
@@ -104,11 +104,10 @@ export function admitOnlyCodes(exchange: Exchange): void {
   if (path !== '/oauth2/auth') {
     return;
   }
-  const asked = parametersIn(exchange.query ?? queryOf(request.url));
-  const types = (asked.get('response_type') ?? '').split(' ');
+  const query = exchange.query ?? queryOf(request.url);
+  const types = (parametersIn(query).get('response_type') ?? '').split(' ');
   if (types.some((type) => type !== '' && type !== 'code')) {
-    asked.set('response_type', 'only_code');
-    exchange.query = String(asked);
+    exchange.query = withParameters(query, { response_type: 'only_code' });
   }
 }
 

@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { isDeepStrictEqual } from 'node:util';
 import { Logger } from '@nestjs/common';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyReply } from 'fastify';
 import { decodeJwt } from 'jose';
 import { z } from 'zod';
 import { policyFor } from '../../../platform/http/security-headers.js';
@@ -10,7 +10,10 @@ import { unavailable } from '../../../platform/upstream/vendor-call.js';
 import { type HydraDiscovery, metadataHeaders } from '../hydra/hydra-discovery.js';
 import { userClaims } from '../hydra/hydra-claims.js';
 import type { ApplicationClaims } from '../challenges/application-claims.js';
+import type { AuthorizationResponse } from './authorization-response.js';
+import type { Exchange } from './exchange.js';
 import { type FormPostPage, formPostIn } from './form-post.page.js';
+import { queryOf } from './query-limit.js';
 import type { UsedVerifierGate } from './used-verifier.gate.js';
 
 const userinfoSchema = z.looseObject({
@@ -35,6 +38,7 @@ export class HydraAnswers {
     private readonly page: FormPostPage,
     private readonly claims: ApplicationClaims,
     private readonly usedVerifiers: UsedVerifierGate,
+    private readonly response: AuthorizationResponse,
   ) {}
 
   /**
@@ -53,22 +57,18 @@ export class HydraAnswers {
 
   /**
    * Call it in an `onSend` hook.
-   * @param path after the prefix. @param payload of Hydra's answer.
+   * @param payload of Hydra's answer.
    * @returns the text to send instead; undefined if the answer stays as it is.
    */
-  async rewrite(
-    request: FastifyRequest,
-    reply: FastifyReply,
-    path: string,
-    payload: unknown,
-  ): Promise<string | undefined> {
+  async rewrite(exchange: Exchange, payload: unknown): Promise<string | undefined> {
+    const { request, reply, path } = exchange;
     const isReadable = payload instanceof Readable && reply.getHeader('content-encoding') === undefined;
     if (!isReadable || reply.statusCode !== 200 || request.method === 'HEAD') {
       return undefined;
     }
     const type = String(reply.getHeader('content-type'));
     if (path === '/oauth2/auth' && type.startsWith('text/html')) {
-      return this.#formPost(request, reply, await text(payload));
+      return this.#formPost(exchange, await text(payload));
     }
     if (path === '/userinfo') {
       return this.#userinfo(reply, type, await text(payload));
@@ -109,7 +109,7 @@ export class HydraAnswers {
    * The page by which a browser posts Hydra's answer to the application (`response_mode=form_post`). Hydra's own submits itself by
    * an inline script, which the security policy blocks, and is empty where no scripts run.
    */
-  #formPost(request: FastifyRequest, reply: FastifyReply, html: string): string {
+  #formPost({ request, reply, query }: Exchange, html: string): string {
     void reply.removeHeader('content-length');
     const post = formPostIn(html);
     if (post === undefined) {
@@ -130,7 +130,8 @@ export class HydraAnswers {
       'referrer-policy': 'strict-origin',
       'content-type': 'text/html; charset=utf-8',
     });
-    return this.page.render(post, request);
+    const fields = this.response.fields(post.fields, query ?? queryOf(request.url));
+    return this.page.render({ ...post, fields }, request);
   }
 }
 

@@ -9,6 +9,7 @@ import { Clock } from '../../../platform/time/clock.service.js';
 import { LoginTransactions } from '../../../login/login-transaction.js';
 import { ApplicationAdmission } from '../challenges/application-admission.js';
 import { ApplicationClaims } from '../challenges/application-claims.js';
+import { withAddedState } from '../hydra/added-state.js';
 import { ApplicationSecretRepository } from '../hydra/application-secret.repository.js';
 import { ApplicationUses } from '../hydra/application-uses.js';
 import { ChallengeBinding } from '../hydra/challenge-binding.js';
@@ -16,6 +17,7 @@ import { ClientRepository } from '../hydra/client.repository.js';
 import { HydraClient } from '../hydra/hydra.client.js';
 import { HydraDiscovery } from '../hydra/hydra-discovery.js';
 import { HydraGrants } from '../hydra/hydra-grants.js';
+import { hydraIssuer } from '../hydra/hydra-relying-party.js';
 import { OwnLogins } from '../hydra/own-logins.js';
 import { ResourceRegistry } from '../hydra/resource-registry.js';
 import { RefreshAnswerRepository } from '../hydra/refresh-answer.repository.js';
@@ -23,9 +25,12 @@ import { OryBootstrap } from '../ory-bootstrap.js';
 import { IdentitySource } from '../sources/identity-source.js';
 import { AddedGates } from './added-gates.js';
 import { ApplicationAccess } from './application-access.js';
+import { AuthorizationResponse } from './authorization-response.js';
 import { ClientOutage } from './client-outage.js';
+import { codeProtectionGate } from './code-protection.gate.js';
 import { admitOnlyCodes, CodeGate } from './code.gate.js';
 import { CredentialOutage } from './credential-outage.js';
+import type { Exchange } from './exchange.js';
 import { FormPostPage } from './form-post.page.js';
 import type { Gate } from './gate-list.js';
 import { HydraAnswers } from './hydra-answers.js';
@@ -33,6 +38,7 @@ import type { OryLimits } from './ory-limits.js';
 import { repeatsAsQuery } from './posted-authorization.js';
 import { presentedToken } from './presented-token.js';
 import {
+  isContinued,
   parametersIn,
   queryOf,
   requireEncodedForm,
@@ -68,12 +74,14 @@ export function hydraGates(
   const binding = get(ChallengeBinding);
   const clock = get(Clock);
   const writer = get(CookieWriter);
+  const response = new AuthorizationResponse(resources, hydraIssuer(configuration), configuration.PUBLIC_URL);
   const usedVerifiers = new UsedVerifierGate(get(LoginTransactions), configuration.PUBLIC_URL);
   const answers = new HydraAnswers(
     get(HydraDiscovery),
     get(FormPostPage),
     get(ApplicationClaims),
     usedVerifiers,
+    response,
   );
   const secrets = new SecretGate(get(ApplicationSecretRepository));
   const sources = get(IdentitySource);
@@ -136,6 +144,15 @@ export function hydraGates(
           : outage.settleToken(reply, secrets.presentedBy(request)),
     },
     {
+      // As Hydra and the gates say it, before a login begins anew in its place.
+      name: 'response',
+      settle: ({ request, reply, path, query }) => {
+        if (path === '/oauth2/auth') {
+          response.settle(reply, query ?? queryOf(request.url));
+        }
+      },
+    },
+    {
       name: 'used-verifier',
       settle: ({ request, reply, path }) => {
         if (path === '/oauth2/auth') {
@@ -163,9 +180,11 @@ export function hydraGates(
     ...added.at('requests'),
     // What the gates before write anew, too.
     { name: 'response-type', admit: admitOnlyCodes },
+    codeProtectionGate(secrets),
+    { name: 'state', admit: admitAnyState },
     {
       name: 'answer',
-      settle: ({ request, reply, path }, payload) => answers.rewrite(request, reply, path, payload),
+      settle: (exchange, payload) => answers.rewrite(exchange, payload),
     },
     {
       name: 'refresh-answer',
@@ -195,6 +214,14 @@ export function hydraGates(
       },
     },
   ];
+}
+
+/** Has Hydra accept a state of any length, or none; the application gets it back as it was. */
+function admitAnyState(exchange: Exchange): void {
+  const query = exchange.query ?? queryOf(exchange.request.url);
+  if (exchange.path === '/oauth2/auth' && !isContinued(parametersIn(query))) {
+    exchange.query = withAddedState(query);
+  }
 }
 
 function setsCookie(reply: FastifyReply, name: string): boolean {

@@ -26,6 +26,23 @@ export function parametersIn(text: string): URLSearchParams {
   return new URLSearchParams(`&${text}`);
 }
 
+/** A query or a form with other values of some parameters; the rest stays byte for byte. */
+export function withParameters(text: string, values: Readonly<Record<string, string>>): string {
+  const others = text
+    .split('&')
+    .filter((pair) => pair !== '' && !Object.keys(values).some((name) => parametersIn(pair).has(name)));
+  return [...others, String(new URLSearchParams(values))].join('&');
+}
+
+/**
+ * Whether an authorization request continues one that Hydra has answered with a challenge: Hydra itself has written it then.
+ * @param asked its parameters.
+ */
+export function isContinued(asked: URLSearchParams): boolean {
+  // Hydra takes a blank verifier for none, and begins anew.
+  return ['login_verifier', 'consent_verifier'].some((name) => /[\w-]{16}/.test(asked.get(name) ?? ''));
+}
+
 /** A query for Kratos without `login_challenge`: only the gateway's own questions have one, and Hydra's challenges are the gateway's. */
 export function withoutChallenge(query: string): string {
   return query

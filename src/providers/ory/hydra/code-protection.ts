@@ -1,0 +1,41 @@
+import { createHash } from 'node:crypto';
+import { applicationOf } from './hydra-applications.js';
+
+/**
+ * The verifier of a code whose program sends none. It's no secret, and protects nothing: Hydra requires PKCE of every login, so the gateway
+ * answers for such a program, which authenticates by its own secret. A program that sends a verifier of its own is held to it all the same.
+ */
+export function standInVerifier(clientId: string): string {
+  return digest(`vestibule sends no verifier for ${clientId}`);
+}
+
+/** The challenge of {@link standInVerifier}, by S256 (RFC 7636 section 4.2). */
+export function standInChallenge(clientId: string): string {
+  return digest(standInVerifier(clientId));
+}
+
+/** Why an authorization request isn't protected as its client must protect it; undefined if it is. @param asked its parameters. */
+export function protectionFault(
+  client: { readonly client_id: string },
+  asked: URLSearchParams,
+): 'pkce_missing' | 'nonce_missing' | undefined {
+  const challenge = asked.get('code_challenge') ?? '';
+  if (challenge === '' || asked.get('code_challenge_method') !== 'S256') {
+    return 'pkce_missing';
+  }
+  if (challenge !== standInChallenge(client.client_id)) {
+    return undefined;
+  }
+  const application = applicationOf(client);
+  const hasSecret = application !== undefined && application.tokenEndpointAuthMethod !== 'none';
+  const protection = hasSecret ? application.codeProtection : 'pkce';
+  if (protection !== 'nonce') {
+    return protection === 'none' ? undefined : 'pkce_missing';
+  }
+  const isOpenId = (asked.get('scope') ?? '').split(' ').includes('openid');
+  return isOpenId && (asked.get('nonce') ?? '') !== '' ? undefined : 'nonce_missing';
+}
+
+function digest(text: string): string {
+  return createHash('sha256').update(text).digest('base64url');
+}

@@ -1,0 +1,66 @@
+import type { FastifyReply } from 'fastify';
+import { hydraIdOf, isAgentId } from '../hydra/agent-client.js';
+import { givenState, withoutAddedState } from '../hydra/added-state.js';
+import type { ResourceRegistry } from '../hydra/resource-registry.js';
+import { parametersIn } from './query-limit.js';
+
+/** Completes what a browser takes to an application: the issuer (RFC 9207), and the state that the application sent. */
+export class AuthorizationResponse {
+  /** @param issuer of Hydra. @param publicUrl the issuer of tokens for protected resources. */
+  constructor(
+    private readonly resources: ResourceRegistry,
+    private readonly issuer: string,
+    private readonly publicUrl: string,
+  ) {}
+
+  /** Completes a redirect to an application; any other stays. @param query of the authorization request. */
+  settle(reply: FastifyReply, query: string): void {
+    const location = reply.getHeader('location');
+    if (typeof location !== 'string' || !URL.canParse(location)) {
+      return;
+    }
+    const { origin, pathname } = new URL(location);
+    // `response_mode=fragment`.
+    const mark = location.includes('#') ? '#' : '?';
+    const start = location.indexOf(mark) + 1;
+    const answer = location.slice(start);
+    const isOwnPage = origin === this.publicUrl && pathname === '/ui/error';
+    if (start > 0 && !isOwnPage && isAnswer(parametersIn(answer))) {
+      const issuer = parametersIn(answer).has('iss')
+        ? ''
+        : `&${new URLSearchParams({ iss: this.#issuerOf(query) })}`;
+      void reply.header('location', location.slice(0, start) + withoutAddedState(answer) + issuer);
+    }
+  }
+
+  /** The fields of the page that posts an answer, completed. @param query of the authorization request. */
+  fields(
+    given: readonly (readonly [string, string])[],
+    query: string,
+  ): readonly (readonly [string, string])[] {
+    const fields = given.flatMap(([name, value]): (readonly [string, string])[] => {
+      const own = name === 'state' ? givenState(value) : value;
+      return own === undefined ? [] : [[name, own]];
+    });
+    return fields.some(([name]) => name === 'iss') ? fields : [...fields, ['iss', this.#issuerOf(query)]];
+  }
+
+  /**
+   * The issuer as the client has found it. Who registered itself, or asks for nothing but a resource, has the gateway's metadata; who asks
+   * for an ID token has Hydra's, which that names as well.
+   */
+  #issuerOf(query: string): string {
+    const asked = parametersIn(query);
+    const targets = ['resource', 'audience']
+      .flatMap((name) => asked.getAll(name))
+      .flatMap((value) => value.split(' '));
+    const isForResource = targets.some((target) => this.resources.find(target) !== undefined);
+    const isOpenId = (asked.get('scope') ?? '').split(' ').includes('openid');
+    const isAgent = isAgentId(hydraIdOf(asked.get('client_id') ?? ''));
+    return isAgent || (isForResource && !isOpenId) ? this.publicUrl : this.issuer;
+  }
+}
+
+function isAnswer(parameters: URLSearchParams): boolean {
+  return parameters.has('code') || parameters.has('error');
+}
