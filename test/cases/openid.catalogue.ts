@@ -150,7 +150,6 @@ export const openidCases: Readonly<Record<string, readonly OpenidCase[]>> = {
   'FAPI 2.0 Security Profile': [
     notRun('PAR (RFC 9126)', 'pushed authorization requests', 'Hydra 2.3 has no endpoint for them'),
     notRun('DPoP (RFC 9449), mTLS (RFC 8705)', 'sender-constrained tokens', 'not supported by Hydra 2.3'),
-    notRun('`iss` in the answer (RFC 9207)', 'protection against mix-up', 'Hydra 2.3 sends none'),
     notRun(
       '`private_key_jwt`',
       'clients without a shared secret',

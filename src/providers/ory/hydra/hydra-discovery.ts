@@ -14,7 +14,6 @@ import { claimsByScope, userClaims } from './hydra-claims.js';
 const names = z.array(z.string()).catch([]);
 const documentSchema = z.looseObject({
   issuer: z.string(),
-  scopes_supported: names,
   claims_supported: names,
 });
 
@@ -23,10 +22,10 @@ const scopes = ['openid', 'offline_access', ...claimsByScope.keys()];
 const claims = [...'sub iss aud exp iat auth_time nonce acr amr sid at_hash'.split(' '), ...userClaims];
 /**
  * What Hydra names although nobody can use it here: endpoints that the proxy doesn't expose, the credentials that one of them would
- * issue, and the details of request objects.
+ * issue, the details of request objects, and members that no specification has.
  */
 const outOfReach =
-  /^(?:registration_endpoint|device_authorization_endpoint|credentials_.+_draft_\d+|request_object_.+|require_request_uri_registration)$/;
+  /^(?:registration_endpoint|device_authorization_endpoint|credentials_.+_draft_\d+|request_object_.+|require_request_uri_registration|(?:id_token|userinfo)_signed_response_alg)$/;
 /** What an application can be registered for here. Hydra itself would do more: a front channel with tokens, keys instead of secrets. */
 const registrable = {
   response_types_supported: ['code'],
@@ -101,7 +100,8 @@ export class HydraDiscovery {
     return {
       ...Object.fromEntries(Object.entries(own).filter(([name]) => !outOfReach.test(name))),
       ...registrable,
-      scopes_supported: [...new Set([...scopes, ...own.scopes_supported])],
+      // Hydra names an older spelling of one of them, too, which no application can be registered for.
+      scopes_supported: scopes,
       claims_supported: [...new Set([...claims, ...own.claims_supported])],
       claims_parameter_supported: false,
       // A login reads its demands from the query alone.
