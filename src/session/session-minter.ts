@@ -76,6 +76,7 @@ export class SessionMinter {
       auth_time: Math.floor(row.auth_time / 1000),
       ...login,
       idp: claimsSchema.shape.idp.parse(row.provider),
+      idp_sub: row.subject,
       client_id: row.client_id,
       scope: scopeFor([...scope, fullScope].join(' '), ofAccount),
       ...ofAccount,

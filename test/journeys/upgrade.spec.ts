@@ -3,8 +3,10 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { decodeJwt } from 'jose';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { z } from 'zod';
+import { OAuthApp } from '../support/oauth.app.js';
 import { prepareRelease } from '../support/releases.js';
 import { type OryStack, startOry } from '../../src/launcher/ory-stack.js';
 import { findFreePorts } from '../../src/launcher/port-finder.js';
@@ -124,12 +126,27 @@ async function signingKeysAt({ url }: GatewayProcess): Promise<string[]> {
   return keysSchema.parse(await answer.json()).keys.map(({ kid }) => kid);
 }
 
+/** Registers a program that logs users in. */
+async function register(administrator: UserAgent): Promise<OAuthApp> {
+  const redirectUri = 'https://wiki.example.test/callback';
+  const answer = await administrator.post('/api/v1/applications', {
+    name: 'Wiki',
+    kind: 'web',
+    redirectUris: [redirectUri],
+    firstParty: true,
+  });
+  const { id, clientSecret } = z
+    .looseObject({ id: z.string(), clientSecret: z.string() })
+    .parse(answer.json());
+  return new OAuthApp(origin, { id, secret: clientSecret }, redirectUri);
+}
+
 async function trailOf(agent: UserAgent): Promise<{ id: string; type: string }[]> {
   return eventsSchema.parse((await agent.fetch('/api/v1/audit-events?limit=100')).json()).items;
 }
 
 it(
-  'an operator updates 0.3.0 with both versions running: nobody loses an account, session or key; the old version then refuses to start, and the new one goes on',
+  'an operator updates 0.3.0 with both versions running: nobody loses an account, session or key, and applications know each user as before; the old version then refuses to start, and the new one goes on',
   async () => {
     const ada = newPerson();
     const bob = newPerson();
@@ -150,6 +167,12 @@ it(
     const { url: inviteUrl } = z
       .looseObject({ url: z.string() })
       .parse((await adasBrowser.post(`/api/v1/orgs/${org.id}/invites`, {})).json());
+    const wiki = await register(chiefsBrowser);
+    const subjectAt = async (replica: GatewayProcess): Promise<string | undefined> => {
+      const tokens = await wiki.login(adasBrowser.turnTo(replica.url), { audience: undefined });
+      return decodeJwt(tokens.id_token ?? '').sub;
+    };
+    const subject = await subjectAt(old);
     const keysBefore = await signingKeysAt(old);
     // The audit trail may be written a moment later than it answers.
     const wanted = ['login_succeeded', 'api_key_created', 'administrator_created'];
@@ -167,6 +190,7 @@ it(
       expect(await signingKeysAt(replica)).toEqual(keysBefore);
     }
     expect(await userOf(adasBrowser)).toBe(ada1);
+    expect([await subjectAt(current), await subjectAt(old)]).toEqual([subject, subject]);
     const trail = await trailOf(chiefsBrowser.turnTo(current.url));
     expect(trail.map(({ id }) => id)).toEqual(expect.arrayContaining(trailBefore.map(({ id }) => id)));
 
@@ -232,6 +256,7 @@ it(
     const again = await startVersion();
     expect(await statusOf(adasBrowser.turnTo(again.url))).toBe(200);
     expect(await userOf(adasBrowser)).toBe(ada1);
+    expect(await subjectAt(again)).toBe(subject);
     expect(await answerTo(key, again)).toBe(200);
     expect(await signingKeysAt(again)).toEqual(keysBefore);
     expect(await statusOf(bobsBrowser.turnTo(again.url))).toBe(200);

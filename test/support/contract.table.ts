@@ -73,7 +73,7 @@ export const contractRows = {
   'an answer without the issuer is refused': {
     spec: 'login-answer',
     cases: ['L06'],
-    differs: { ory: 'Hydra sends no `iss`', auth0: 'Auth0 sends no `iss`' },
+    differs: { ory: 'replicas before 0.4.0 send no `iss`', auth0: 'Auth0 sends no `iss`' },
   },
   'a code that was used is refused': { spec: 'login-answer', cases: ['L07'] },
   'a code that somebody else obtained is refused': { spec: 'login-answer', cases: ['L07'] },

@@ -82,11 +82,16 @@ export class OryAdmin {
 
   /** Whether Hydra holds this token for live. */
   async isActive(token: string): Promise<boolean> {
+    return (await this.introspect(token)).active;
+  }
+
+  /** What Hydra says of a token. */
+  async introspect(token: string): Promise<{ active: boolean; sub?: string | undefined }> {
     const answer = await fetch(`${this.#hydra}/admin/oauth2/introspect`, {
       method: 'POST',
       body: new URLSearchParams({ token }),
     });
-    return z.looseObject({ active: z.boolean() }).parse(await answer.json()).active;
+    return z.looseObject({ active: z.boolean(), sub: z.string().optional() }).parse(await answer.json());
   }
 
   /** Ids of the browser's Kratos session and of its identity. */

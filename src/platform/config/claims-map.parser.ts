@@ -12,7 +12,7 @@ export interface ClaimRule {
 /** Claims that Vestibule itself writes, or that RFC 7519, RFC 9068 or OpenID Connect define. */
 const reserved = new Set(
   [
-    'iss aud sub sub_profile sid jti iat nbf exp auth_time acr amr azp nonce idp client_id scope act may_act cnf',
+    'iss aud sub sub_profile sid jti iat nbf exp auth_time acr amr azp nonce idp idp_sub client_id scope act may_act cnf',
     'email email_verified name picture org roles second_factor at_hash c_hash events typ __proto__ constructor prototype',
   ].flatMap((names) => names.split(' ')),
 );

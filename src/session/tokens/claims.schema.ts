@@ -49,6 +49,10 @@ const knownClaimsSchema = z.object({
         'Present if a required second factor was not given: `due` is when it becomes mandatory; from then on, `missing` names what this token lacks because of it (docs/security.md).',
     }),
   idp: z.enum(['ory', 'auth0', 'oidc']).meta({ description: 'Login provider that authenticated the user.' }),
+  idp_sub: z.string().optional().meta({
+    description:
+      'Id of the user at the login provider: with Ory, the `sub` that applications get. Only tokens of sessions have it.',
+  }),
   client_id: z.string().meta({ description: 'OAuth client through which the user logged in.' }),
   scope: z.string().meta({ description: 'Space-separated scopes.' }),
   email: z.string().optional().meta({ description: 'E-mail address.' }),

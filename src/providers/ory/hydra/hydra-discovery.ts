@@ -14,9 +14,12 @@ import { claimsByScope, userClaims } from './hydra-claims.js';
 const names = z.array(z.string()).catch([]);
 const documentSchema = z.looseObject({
   issuer: z.string(),
+  scopes_supported: names,
   claims_supported: names,
 });
 
+/** Hydra's other name for `offline_access`, which no application can be registered for. */
+const alias = 'offline';
 const scopes = ['openid', 'offline_access', ...claimsByScope.keys()];
 /** Claims of ID tokens: of the login itself, and those that scopes stand for. */
 const claims = [...'sub iss aud exp iat auth_time nonce acr amr sid at_hash'.split(' '), ...userClaims];
@@ -100,8 +103,7 @@ export class HydraDiscovery {
     return {
       ...Object.fromEntries(Object.entries(own).filter(([name]) => !outOfReach.test(name))),
       ...registrable,
-      // Hydra names an older spelling of one of them, too, which no application can be registered for.
-      scopes_supported: scopes,
+      scopes_supported: [...new Set([...scopes, ...own.scopes_supported])].filter((scope) => scope !== alias),
       claims_supported: [...new Set([...claims, ...own.claims_supported])],
       claims_parameter_supported: false,
       // A login reads its demands from the query alone.
