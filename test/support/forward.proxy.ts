@@ -14,7 +14,7 @@ import { rawRequest } from './raw.request.js';
 import { waitUntil } from './stack.js';
 
 /** The proxies that tests run. */
-export const runProxies = ['nginx', 'caddy', 'traefik'] as const;
+export const runProxies = ['nginx', 'caddy', 'traefik', 'envoy'] as const;
 export type RunProxy = (typeof runProxies)[number];
 
 /** Longest that a start may take, in milliseconds. The first one downloads Traefik; later it's in the cache. */
@@ -39,9 +39,14 @@ export interface FrontAddresses {
 const folderOf = (name: string): string =>
   fileURLToPath(new URL(`../../examples/forward-auth/${name}/`, import.meta.url));
 
-/** Where the program is. Traefik isn't Debian's, and compiling it takes eleven minutes of a processor: PyPI has the released program. */
+/** Where wheels have the program itself: the `bin/envoy` of its wheel only starts it. */
+const inWheels = { traefik: 'bin/traefik', envoy: 'envoy/_bin/envoy' } as const;
+
+/** Where the program is. Traefik and Envoy aren't Debian's, and compiling them takes long: PyPI has the released programs. */
 async function programOf(name: RunProxy): Promise<string> {
-  return name === 'traefik' ? join(await bringFromPyPi('traefik'), 'bin', 'traefik') : inject(`${name}Path`);
+  return name === 'traefik' || name === 'envoy'
+    ? join(await bringFromPyPi(name), inWheels[name])
+    : inject(`${name}Path`);
 }
 
 /** What starts it with the files in a folder. @param hasHosts whether the applications have hosts of their own. */
@@ -52,11 +57,14 @@ function argumentsOf(name: RunProxy, folder: string, hasHosts: boolean): readonl
     nginx: hasHosts ? 'hosts.conf' : 'nginx.conf',
     caddy: join(folder, hasHosts ? 'hosts.Caddyfile' : 'Caddyfile'),
     traefik: hasHosts ? 'traefik-hosts.yml' : 'traefik.yml',
+    envoy: hasHosts ? 'hosts.yaml' : 'envoy.yaml',
   }[name];
   return {
     nginx: ['-e', 'stderr', '-p', folder, '-c', configuration, '-g', `daemon off;${user}`],
     caddy: ['run', '--config', configuration, '--adapter', 'caddyfile'],
     traefik: [`--configFile=${configuration}`],
+    // Others that run beside it have shared memory of their own.
+    envoy: ['-c', configuration, '--use-dynamic-base-id', '--log-level', 'warn', '--concurrency', '1'],
   }[name];
 }
 
@@ -115,7 +123,12 @@ function withPorts(text: string, { front, gateway, app, wiki = 0 }: FrontAddress
     .replaceAll(/(http:\/\/(?:\w+\.localhost)?):8000/g, `$1:${front}`)
     .replaceAll('127.0.0.1:3000', `127.0.0.1:${gateway}`)
     .replaceAll('127.0.0.1:8080', `127.0.0.1:${app}`)
-    .replaceAll('127.0.0.1:8090', `127.0.0.1:${wiki}`);
+    .replaceAll('127.0.0.1:8090', `127.0.0.1:${wiki}`)
+    .replaceAll(/(?<=localhost):8000(?=')/g, `:${front}`)
+    .replaceAll('port_value: 8000', `port_value: ${front}`)
+    .replaceAll('port_value: 3000', `port_value: ${gateway}`)
+    .replaceAll('port_value: 8080', `port_value: ${app}`)
+    .replaceAll('port_value: 8090', `port_value: ${wiki}`);
 }
 
 /** What a client of a WebSocket must find in the answer (RFC 6455 section 4.2.2). */
