@@ -13,9 +13,13 @@ import { administratorAt } from '../support/administrator.js';
 import { makeKey } from '../support/api.caller.js';
 import { goEnvironment } from '../support/cached.part.js';
 import { type Gateway, type HeldSession, startGateway } from '../support/gateway.js';
+import { envoyCommand, proxyLimit, startEcho } from '../support/forward.proxy.js';
 import { buildGo, goModule } from '../support/go.program.js';
+import { rawRequest } from '../support/raw.request.js';
+import { type StartedServer, startServer } from '../support/service.program.js';
 import { encode, signHmac } from '../support/token.forge.js';
 
+const echoSchema = z.looseObject({ headers: z.record(z.string(), z.unknown()) });
 const folder = mkdtempSync(join(tmpdir(), 'vestibule-mesh-'));
 const example = (path: string): string => readFileSync(join(checkout, 'examples/mesh', path), 'utf8');
 
@@ -40,6 +44,9 @@ async function output(program: string, args: readonly string[], input = '', opti
 describe('the example for Envoy', () => {
   let program: string;
   let gateway: Gateway;
+  let service: { stop(): Promise<void> };
+  let envoy: StartedServer;
+  let front: string;
   let issuer: string;
   let config: string;
   let user: HeldSession;
@@ -47,16 +54,27 @@ describe('the example for Envoy', () => {
 
   beforeAll(async () => {
     program = join(await buildGo('envoy-check'), 'envoy-check');
-    const [port = 0] = await findFreePorts(1);
+    const [port = 0, frontPort = 0, servicePort = 0] = await findFreePorts(3);
     issuer = `http://localhost:${port}`;
     gateway = await startGateway({ PUBLIC_URL: issuer, PORT: String(port) });
     await gateway.app.listen(port, '127.0.0.1');
     [user, administrator] = [await gateway.session(), await administratorAt(gateway)];
-    const text = example('envoy-jwt-authn/envoy.yaml').replaceAll('http://localhost:3000', issuer);
+    const text = example('envoy-jwt-authn/envoy.yaml')
+      .replaceAll('http://localhost:3000', issuer)
+      .replaceAll('port_value: 8000', `port_value: ${frontPort}`)
+      .replaceAll('port_value: 3000', `port_value: ${port}`)
+      .replaceAll('port_value: 8080', `port_value: ${servicePort}`);
     config = fileOf('envoy.yaml', text);
-  }, 600_000);
+    service = await startEcho(servicePort);
+    front = `http://127.0.0.1:${frontPort}`;
+    envoy = await startServer(`${front}/public/ready`, await envoyCommand(config), { cwd: folder, env: {} });
+  }, proxyLimit);
 
-  afterAll(async () => gateway?.stop());
+  afterAll(async () => {
+    await envoy?.stop();
+    await service?.stop();
+    await gateway?.stop();
+  });
 
   it('is what its own message types and rules allow', async () => {
     const kinds = (await output(program, [config])).match(/\w+$/gm);
@@ -65,16 +83,17 @@ describe('the example for Envoy', () => {
     await expect(output(program, [wrong])).rejects.toThrow('isuer');
   });
 
-  /** What the configuration's own rules make of requests, with the keys of the gateway. */
+  const ask = async (path: string, token: string, headers = {}): Promise<Response> =>
+    rawRequest(front, { path, headers: { ...headers, authorization: `Bearer ${token}` } });
+  /** What Envoy answers requests, one after another. */
   const statusesOf = async (
     requests: readonly (readonly [path: string, token: string])[],
   ): Promise<readonly number[]> => {
-    const lines = requests.map(([path, token]) => JSON.stringify({ path, authorization: `Bearer ${token}` }));
-    return (await output(program, [config, 'verify'], lines.join('\n')))
-      .trim()
-      .split('\n')
-      .slice(3)
-      .map(Number);
+    const statuses: number[] = [];
+    for (const [path, token] of requests) {
+      statuses.push((await ask(path, token)).status);
+    }
+    return statuses;
   };
 
   const forged = async (claims: Readonly<Record<string, unknown>>, header = {}): Promise<string> => {
@@ -106,7 +125,7 @@ describe('the example for Envoy', () => {
       ['/api/notes', await forged({ exp: 1_700_000_000 }), 401],
       ['/api/notes', await forged({ exp: undefined }), 401],
       ['/api/notes', await forged({ nbf: 4_000_000_000 }), 401],
-      ['/api/notes', await forged({ aud: 'https://other.example.test' }), 401],
+      ['/api/notes', await forged({ aud: 'https://other.example.test' }), 403],
       ['/api/notes', await forged({ iss: 'https://evil.example' }), 401],
       ['/api/notes', await forged({}, { kid: 'unknown' }), 401],
       ['/api/notes', await forged({ scope: 'profile:read' }), 403],
@@ -116,6 +135,21 @@ describe('the example for Envoy', () => {
     expect(await statusesOf(cases.map(([path, token]) => [path, token]))).toEqual(
       cases.map(([, , status]) => status),
     );
+  });
+
+  it('tells the service who calls, and nothing that the caller says of it [W03]', async () => {
+    const forged = { 'x-auth-user': 'root', 'x-original-url': '/admin', 'x-rewrite-url': '/admin' };
+    const [inside, open] = [
+      echoSchema.parse(await (await ask('/api/notes', user.token, forged)).json()),
+      echoSchema.parse(await (await ask('/public/x', user.token, forged)).json()),
+    ];
+    expect(inside.headers).toMatchObject({
+      'x-auth-user': user.claims.sub,
+      authorization: `Bearer ${user.token}`,
+    });
+    const names = new Set(['x-auth-user', 'x-original-url', 'x-rewrite-url', 'authorization']);
+    expect(Object.keys(open.headers).filter((name) => names.has(name))).toEqual([]);
+    expect((await ask('/api/notes', user.token, { X_Auth_User: 'root' })).status).toBe(400);
   });
 
   it('refuses what the gateway signs for other purposes: a message about ended sessions', async () => {
@@ -132,7 +166,8 @@ describe('the example for Envoy', () => {
     await reader?.cancel();
     const message = /^data: (\S+)\n/m.exec(text)?.[1] ?? '';
     expect(message.split('.')).toHaveLength(3);
-    expect(await statusesOf([['/api/notes', message]])).toEqual([401]);
+    // Its audience is another one.
+    expect(await statusesOf([['/api/notes', message]])).toEqual([403]);
   });
 
   it('accepts a token of an ended session until it expires, and one of another type: as docs/verify.md states', async () => {

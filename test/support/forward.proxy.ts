@@ -63,9 +63,17 @@ function argumentsOf(name: RunProxy, folder: string, hasHosts: boolean): readonl
     nginx: ['-e', 'stderr', '-p', folder, '-c', configuration, '-g', `daemon off;${user}`],
     caddy: ['run', '--config', configuration, '--adapter', 'caddyfile'],
     traefik: [`--configFile=${configuration}`],
-    // Others that run beside it have shared memory of their own.
-    envoy: ['-c', configuration, '--use-dynamic-base-id', '--log-level', 'warn', '--concurrency', '1'],
+    envoy: envoyArguments(configuration),
   }[name];
+}
+
+/** Envoys that run side by side have shared memory of their own. */
+const envoyArguments = (configuration: string): readonly string[] =>
+  `-c ${configuration} --use-dynamic-base-id --log-level warn --concurrency 1`.split(' ');
+
+/** The command that starts Envoy with a file. */
+export async function envoyCommand(configuration: string): Promise<readonly string[]> {
+  return [await programOf('envoy'), ...envoyArguments(configuration)];
 }
 
 /** Starts a proxy with the example's files, in which only the ports are others. */

@@ -1,5 +1,5 @@
 // Checks an Envoy configuration against Envoy's own message types and their rules, and that nothing in it is unknown.
-// Usage: envoy-check CONFIG [verify]. With verify, it then decides the requests on standard input (verify.go).
+// Usage: envoy-check CONFIG.
 package main
 
 import (
@@ -27,8 +27,6 @@ func fail(err error) {
 	}
 }
 
-var managers []*manager.HttpConnectionManager
-
 // checkAny checks what is packed in a message, of the kinds that are used here.
 func checkAny(packed *anypb.Any) {
 	message, err := packed.UnmarshalNew()
@@ -41,7 +39,6 @@ func checkAny(packed *anypb.Any) {
 		fmt.Println(packed.TypeUrl)
 	}
 	if found, ok := message.(*manager.HttpConnectionManager); ok {
-		managers = append(managers, found)
 		for _, filter := range found.HttpFilters {
 			checkAny(filter.GetTypedConfig())
 		}
@@ -69,8 +66,5 @@ func main() {
 				checkAny(filter.GetTypedConfig())
 			}
 		}
-	}
-	if len(os.Args) > 2 && os.Args[2] == "verify" {
-		verify(managers[0])
 	}
 }
