@@ -69,7 +69,7 @@ function argumentsOf(name: RunProxy, folder: string, hasHosts: boolean): readonl
 
 /** Envoys that run side by side have shared memory of their own. */
 const envoyArguments = (configuration: string): readonly string[] =>
-  `-c ${configuration} --use-dynamic-base-id --log-level warn --concurrency 1`.split(' ');
+  ['-c', configuration].concat('--use-dynamic-base-id --log-level warn --concurrency 1'.split(' '));
 
 /** The command that starts Envoy with a file. */
 export async function envoyCommand(configuration: string): Promise<readonly string[]> {
