@@ -10,6 +10,7 @@ import {
   registerApplication,
 } from '../support/registered.application.js';
 import { type Stack, startStack, waitUntil } from '../support/stack.js';
+import { travel } from '../support/travel.js';
 import { type Page, UserAgent, formOf } from '../support/user-agent.js';
 
 const redirectUri = 'https://wiki.example.test/callback';
@@ -73,6 +74,29 @@ async function patched(app: OAuthApp, changes: Readonly<Record<string, unknown>>
   });
 }
 
+/** The challenge that stands in for one of a program that sends none. It is no secret. */
+function standInOf({ client }: OAuthApp): string {
+  const hashed = (text: string): string => createHash('sha256').update(text).digest('base64url');
+  return hashed(hashed(`vestibule sends no verifier for ${client.id}`));
+}
+
+/** What comes of a login whose last redirect a browser changes: the error, and whether there is a code. */
+async function changedAtTheEnd(
+  app: OAuthApp,
+  changes: Changes,
+  change: (query: URLSearchParams) => void,
+): Promise<readonly [string | null, boolean]> {
+  const { next } = await travel(user, stack.url + authorize(app, changes).path, ({ searchParams }) =>
+    searchParams.has('consent_verifier'),
+  );
+  if (next === undefined) {
+    throw new Error('there was no last redirect');
+  }
+  change(next.searchParams);
+  const answer = landingOf(await user.navigate(next.href)).searchParams;
+  return [answer.get('error'), answer.has('code')];
+}
+
 describe('state', () => {
   it.each([
     ['none', undefined, null],
@@ -108,6 +132,31 @@ describe('state', () => {
     ];
     expect([short.get('error'), short.get('state')]).toEqual([error, 'ab']);
     expect([none.get('error'), none.has('state')]).toEqual([error, false]);
+  });
+
+  it.each([
+    ['vestibule-added-state.none', 'vestibule-added-state.none'],
+    ['vestibule-added-state.to.abc', 'vestibule-added-state.to.abc'],
+    ['ab', 'ab'],
+    ['', null],
+    [undefined, null],
+  ])('comes back with what the gateway refuses of a resource: %s', async (state, expected) => {
+    const answer = await answerTo(strict, { resource: 'https://unknown.example/', state });
+    expect([answer.get('error'), answer.get('state')]).toEqual(['invalid_target', expected]);
+  });
+
+  it('comes back from a login that begins anew, also of a request as long as may be', async () => {
+    const { path } = authorize(plain, { ...withoutPkce, state: 'ab' });
+    const long = `${path}&x=${'x'.repeat(2045 - (path.split('?')[1]?.length ?? 0))}`;
+    const { next } = await travel(user, stack.url + long, ({ searchParams }) =>
+      searchParams.has('consent_verifier'),
+    );
+    const once = await user.navigate(next?.href ?? '');
+    const again = await user.navigate(next?.href ?? '');
+    for (const page of [once, again]) {
+      const answer = landingOf(page).searchParams;
+      expect([answer.has('code'), answer.get('state')]).toEqual([true, 'ab']);
+    }
   });
 
   it('comes back in a form, and in a fragment', async () => {
@@ -146,6 +195,16 @@ describe('iss (RFC 9207)', () => {
     expect(new URLSearchParams(landingOf(page).hash.slice(1)).getAll('iss')).toEqual([issuer]);
   });
 
+  it('is the only one, whatever the redirect URI has of its own', async () => {
+    const own = `${redirectUri}?iss=https%3A%2F%2Fevil.example&b=%20`;
+    const client = await registerApplication(stack, { name: 'Odd', redirectUris: [own], firstParty: true });
+    const app = new OAuthApp(stack.url, client, own);
+    for (const changes of [{}, { scope: 'openid unheard-of' }, withoutPkce]) {
+      const answer = await answerTo(app, changes);
+      expect([answer.getAll('iss'), answer.get('b')]).toEqual([[issuer], ' ']);
+    }
+  });
+
   it('is not on the gateway’s own error page', async () => {
     const page = await user.navigate(authorize(strict, { redirect_uri: 'https://evil.example.test/' }).path);
     expect([new URL(page.url).pathname, new URL(page.url).searchParams.has('iss')]).toEqual([
@@ -182,18 +241,16 @@ describe('an application that requires PKCE', () => {
     expect(landingOf(page).searchParams.get('error_description')).toContain('PKCE is required');
   });
 
-  it('gets no tokens for a challenge that was taken out on the way', async () => {
-    const { verifier } = authorize(strict);
-    // Whatever stands in for it is no secret.
-    const code_challenge = createHash('sha256')
-      .update(
-        createHash('sha256')
-          .update(`vestibule sends no verifier for ${strict.client.id}`)
-          .digest('base64url'),
-      )
-      .digest('base64url');
-    const answer = await answerTo(strict, { code_challenge });
-    expect([answer.get('error'), verifier.length]).toEqual(['invalid_request', 43]);
+  it('is refused with the challenge that stands in for none', async () => {
+    const answer = await answerTo(strict, { code_challenge: standInOf(strict) });
+    expect(answer.get('error')).toBe('invalid_request');
+  });
+
+  it('is refused when that was put in the place of its own after the login', async () => {
+    const code = await changedAtTheEnd(strict, {}, (query) => {
+      query.set('code_challenge', standInOf(strict));
+    });
+    expect(code).toEqual(['invalid_request', false]);
   });
 
   it('gets none without its verifier', async () => {
@@ -209,6 +266,11 @@ describe('an application that may send a nonce instead', () => {
     const code = codeOf(await user.navigate(authorize(careful, { ...withoutPkce, nonce }).path));
     const tokens = tokensOf(await careful.exchange(new UserAgent(stack.url), code, undefined));
     expect(decodeJwt(tokens.id_token ?? '')['nonce']).toBe(nonce);
+  });
+
+  it('is refused when the nonce is taken out after the login', async () => {
+    const code = await changedAtTheEnd(careful, { ...withoutPkce, nonce }, (query) => query.delete('nonce'));
+    expect(code).toEqual(['invalid_request', false]);
   });
 
   it.each([

@@ -10,6 +10,7 @@ import { clientRefusal } from '../../providers/ory/proxy/self-registered.gate.js
 import { Problem } from '../../platform/errors/problem.error.js';
 import { scopeTokens } from '../../session/guards/scopes.js';
 import { hasDocument, hydraIdOf, isAgentId, isDocumentUrl } from '../../providers/ory/hydra/agent-client.js';
+import { withAddedState } from '../../providers/ory/hydra/added-state.js';
 import { ChallengeBinding } from '../../providers/ory/hydra/challenge-binding.js';
 import { HydraClient } from '../../providers/ory/hydra/hydra.client.js';
 import { type HydraClientRecord, isHydraId, recordOf } from '../../providers/ory/hydra/hydra-clients.js';
@@ -134,8 +135,10 @@ export class ResourceGate {
         throw error;
       }
       request.log.info({ error: error.code, reason: error.reason }, 'authorization request refused');
+      // With the state as Hydra would answer it, from which the answer's gate makes the client's own.
+      const sent = isContinued(asked) ? asked : parametersIn(withAddedState(queryOf(request.url)));
       await reply.redirect(
-        refusalUrl(error, asked, client ?? (await this.#clientOf(exchange, clientId))),
+        refusalUrl(error, sent, client ?? (await this.#clientOf(exchange, clientId))),
         303,
       );
       return true;

@@ -1,7 +1,7 @@
 import type { FastifyRequest } from 'fastify';
 import { Problem } from '../../../platform/errors/problem.error.js';
-import { withoutAddedState } from '../hydra/added-state.js';
 import type { ChallengeBinding } from '../hydra/challenge-binding.js';
+import { asSent } from '../hydra/code-protection.js';
 
 /** Returns the challenge of a query or form if it belongs to this browser. @throws {Problem} `challenge_rejected` */
 export function requireBound(binding: ChallengeBinding, challenge: unknown, request: FastifyRequest): string {
@@ -18,5 +18,5 @@ export function requireBound(binding: ChallengeBinding, challenge: unknown, requ
 export function restarted(publicUrl: string, requestUrl: string): string {
   const { pathname, search } = new URL(requestUrl);
   // What the gateway has added is added anew.
-  return `${publicUrl}${pathname}?${withoutAddedState(search.slice(1))}`;
+  return `${publicUrl}${pathname}?${asSent(search.slice(1))}`;
 }

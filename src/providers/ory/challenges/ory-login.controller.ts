@@ -44,14 +44,14 @@ export class OryLoginController {
   ): Promise<void> {
     const challenge = requireBound(this.binding, given, request);
     const [loginRequest, browser] = await this.#read(challenge, request.headers.cookie);
-    if (browser.state === 'live' && (await this.#leadElsewhere(loginRequest, browser.session, reply))) {
-      return;
-    }
     const asked = new URL(loginRequest.request_url);
     const fault = protectionFault(loginRequest.client, asked.searchParams);
     if (fault !== undefined) {
       // Hydra would say so, but only once the user has logged in and agreed.
       await reply.redirect(await this.hydra.rejectLogin(challenge, fault), 302);
+      return;
+    }
+    if (browser.state === 'live' && (await this.#leadElsewhere(loginRequest, browser.session, reply))) {
       return;
     }
     const bar = barOf(asked, this.binding.boundAt(challenge, request.headers.cookie) ?? Infinity);

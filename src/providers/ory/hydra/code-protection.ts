@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { withoutAddedState } from './added-state.js';
 import { applicationOf } from './hydra-applications.js';
 
 /**
@@ -14,16 +15,32 @@ export function standInChallenge(clientId: string): string {
   return digest(standInVerifier(clientId));
 }
 
-/** Why an authorization request isn't protected as its client must protect it; undefined if it is. @param asked its parameters. */
+/** Whether an authorization request has no challenge of its client. @param asked its parameters. */
+export function isStandIn(asked: URLSearchParams): boolean {
+  return asked.get('code_challenge') === standInChallenge(asked.get('client_id') ?? '');
+}
+
+/** An authorization request as its client sent it. @param query as Hydra got it. */
+export function asSent(query: string): string {
+  const isOwn = (pair: string): boolean => /^code_challenge(?:_method)?=/.test(pair);
+  const pairs = query.split('&');
+  const own = isStandIn(new URLSearchParams(query)) ? pairs.filter((pair) => !isOwn(pair)) : pairs;
+  return withoutAddedState(own.join('&'));
+}
+
+/**
+ * Why an authorization request isn't protected as its client must protect it; undefined if it is.
+ * @param client as Hydra has it. @param asked its parameters.
+ */
 export function protectionFault(
-  client: { readonly client_id: string },
+  client: unknown,
   asked: URLSearchParams,
 ): 'pkce_missing' | 'nonce_missing' | undefined {
   const challenge = asked.get('code_challenge') ?? '';
   if (challenge === '' || asked.get('code_challenge_method') !== 'S256') {
     return 'pkce_missing';
   }
-  if (challenge !== standInChallenge(client.client_id)) {
+  if (!isStandIn(asked)) {
     return undefined;
   }
   const application = applicationOf(client);

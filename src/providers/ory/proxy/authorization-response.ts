@@ -2,7 +2,7 @@ import type { FastifyReply } from 'fastify';
 import { hydraIdOf, isAgentId } from '../hydra/agent-client.js';
 import { givenState, withoutAddedState } from '../hydra/added-state.js';
 import type { ResourceRegistry } from '../hydra/resource-registry.js';
-import { parametersIn } from './query-limit.js';
+import { parametersIn, withParameters } from './query-limit.js';
 
 /** Completes what a browser takes to an application: the issuer (RFC 9207), and the state that the application sent. */
 export class AuthorizationResponse {
@@ -26,10 +26,9 @@ export class AuthorizationResponse {
     const answer = location.slice(start);
     const isOwnPage = origin === this.publicUrl && pathname === '/ui/error';
     if (start > 0 && !isOwnPage && isAnswer(parametersIn(answer))) {
-      const issuer = parametersIn(answer).has('iss')
-        ? ''
-        : `&${new URLSearchParams({ iss: this.#issuerOf(query) })}`;
-      void reply.header('location', location.slice(0, start) + withoutAddedState(answer) + issuer);
+      // One that the redirect URI has of its own is no issuer.
+      const named = withParameters(withoutAddedState(answer), { iss: this.#issuerOf(query) });
+      void reply.header('location', location.slice(0, start) + named);
     }
   }
 
@@ -42,7 +41,7 @@ export class AuthorizationResponse {
       const own = name === 'state' ? givenState(value) : value;
       return own === undefined ? [] : [[name, own]];
     });
-    return fields.some(([name]) => name === 'iss') ? fields : [...fields, ['iss', this.#issuerOf(query)]];
+    return [...fields.filter(([name]) => name !== 'iss'), ['iss', this.#issuerOf(query)]];
   }
 
   /**

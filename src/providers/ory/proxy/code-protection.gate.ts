@@ -1,5 +1,7 @@
 import { Readable } from 'node:stream';
-import { standInChallenge, standInVerifier } from '../hydra/code-protection.js';
+import { isStandIn, protectionFault, standInChallenge, standInVerifier } from '../hydra/code-protection.js';
+import type { HydraClient } from '../hydra/hydra.client.js';
+import { isHydraId } from '../hydra/hydra-clients.js';
 import type { Exchange } from './exchange.js';
 import type { Gate } from './gate-list.js';
 import { isContinued, parametersIn, queryOf, withParameters } from './query-limit.js';
@@ -8,35 +10,46 @@ import { peekBody, replaceBody } from './whole-body.js';
 
 /**
  * Answers Hydra's demand for PKCE in place of programs that send none. Whether a client may do without is judged at its login, before its
- * user is asked for anything. A verifier that belongs to no challenge, or a challenge without its verifier, fails at Hydra as ever.
+ * user is asked for anything, and again when the code is made: a browser may have changed its request meanwhile. A verifier that belongs
+ * to no challenge, or a challenge without its verifier, fails at Hydra as ever.
  * @param secrets tells which client authenticates.
  */
-export const codeProtectionGate = (secrets: SecretGate): Gate => ({
+export const codeProtectionGate = (hydra: HydraClient, secrets: SecretGate): Gate => ({
   name: 'code-protection',
   admit: async (exchange) => {
     if (exchange.path === '/oauth2/auth') {
-      challenge(exchange);
+      await challenge(exchange, hydra);
     } else if (exchange.hasCode) {
       await verify(exchange, secrets);
     }
   },
 });
 
-function challenge(exchange: Exchange): void {
+async function challenge(exchange: Exchange, hydra: HydraClient): Promise<void> {
   const query = exchange.query ?? queryOf(exchange.request.url);
   const asked = parametersIn(query);
-  if (!isContinued(asked) && (asked.get('code_challenge') ?? '') === '') {
-    exchange.query = withParameters(query, {
-      code_challenge: standInChallenge(asked.get('client_id') ?? ''),
-      code_challenge_method: 'S256',
-    });
+  const clientId = asked.get('client_id') ?? '';
+  if (!isContinued(asked)) {
+    if ((asked.get('code_challenge') ?? '') === '') {
+      exchange.query = withParameters(query, {
+        code_challenge: standInChallenge(clientId),
+        code_challenge_method: 'S256',
+      });
+    }
+  } else if (
+    asked.has('consent_verifier') &&
+    isStandIn(asked) &&
+    protectionFault(isHydraId(clientId) ? await hydra.client(clientId) : undefined, asked) !== undefined
+  ) {
+    // Hydra knows where its refusal goes.
+    exchange.query = withParameters(query, { code_challenge: '' });
   }
 }
 
 async function verify(exchange: Exchange, secrets: SecretGate): Promise<void> {
   const { request } = exchange;
   const client = secrets.presentedBy(request);
-  if (client === undefined || client.method === 'none' || !(request.body instanceof Readable)) {
+  if (client === undefined || client.secret === '' || !(request.body instanceof Readable)) {
     return;
   }
   const form = String(await peekBody(request, request.body));

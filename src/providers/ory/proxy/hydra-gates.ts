@@ -180,7 +180,7 @@ export function hydraGates(
     ...added.at('requests'),
     // What the gates before write anew, too.
     { name: 'response-type', admit: admitOnlyCodes },
-    codeProtectionGate(secrets),
+    codeProtectionGate(hydra, secrets),
     { name: 'state', admit: admitAnyState },
     {
       name: 'answer',

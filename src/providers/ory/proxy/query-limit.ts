@@ -3,8 +3,11 @@ import { Problem } from '../../../platform/errors/problem.error.js';
 
 /** Maximum characters of a query. Kratos stores it twice for each flow that anyone begins. */
 const longestQuery = 2048;
-/** Maximum characters with a login's encrypted state of Hydra's (the original request, and one or two kilobytes), or an ID token. */
-const longestWithState = 6144;
+/**
+ * Maximum characters with a login's encrypted state of Hydra's (the original request, what the gateway has added to it, and one or two
+ * kilobytes), or an ID token.
+ */
+const longestWithState = 6400;
 /** Parameters that may be named several times (RFC 8707 section 2), and Hydra's own for the same. */
 const repeatable: ReadonlySet<string> = new Set(['resource', 'audience']);
 const hydraState = /(?:^|[&?]|%3f|%26)(?:login|consent|logout)_(?:challenge|verifier)(?:=|%3d)/i;

@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { stepUpParameters } from '../../../auth-strategy/step-up-requirement.js';
 import type { LoginTransactions } from '../../../login/login-transaction.js';
-import { withoutAddedState } from '../hydra/added-state.js';
+import { asSent } from '../hydra/code-protection.js';
 import { gatewayClientId } from '../hydra/hydra-clients.js';
 import { parametersIn, queryOf } from './query-limit.js';
 
@@ -50,7 +50,7 @@ export class UsedVerifierGate {
     const again =
       asked.get('client_id') === gatewayClientId
         ? this.#ownLogin(request, asked.get('state') ?? '')
-        : `/ory/hydra/oauth2/auth?${withoutAddedState(String(without(asked, [...verifiers, ...challenges])))}`;
+        : `/ory/hydra/oauth2/auth?${asSent(String(without(asked, [...verifiers, ...challenges])))}`;
     return again && `${this.publicUrl}${again}`;
   }
 
