@@ -70,7 +70,7 @@ export function addSettingOptions(command: Command): Command {
     .addOption(
       new Option(
         '--code-protection <which>',
-        'what shows that a code belongs to its login; for administrators',
+        'what each login must send (default: pkce); for administrators',
       ).choices(codeProtections),
     )
     .option('--home-page <url>', 'its home page; "" for none, also of those below')

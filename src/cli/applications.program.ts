@@ -186,7 +186,7 @@ function lineOf({ id, kind, name }: z.output<typeof applicationSchema>): string 
 /** What an application's logins must send, in words. */
 const protections: Readonly<Record<string, string>> = {
   pkce: 'required: S256',
-  nonce: 'required: S256, or a new nonce for each login',
+  nonce: 'S256, or a new nonce for each login',
   none: 'not required',
 };
 

@@ -36,7 +36,9 @@ export const applicationsCheck: Check<OryConfiguration> = {
           found.push({ code: 'application_unreadable', detail: id });
         }
         if (application !== undefined && application.codeProtection !== 'pkce') {
-          const detail = `${application.name} (${application.id}): ${application.codeProtection}`;
+          const enough =
+            application.codeProtection === 'nonce' ? 'a nonce is enough' : 'it needs no nonce either';
+          const detail = `${application.name} (${application.id}): ${enough}`;
           found.push({ code: 'application_without_pkce', detail });
         }
         if (

@@ -101,7 +101,7 @@ export const deploymentFindings = {
   ),
   application_without_pkce: warning(
     'An application may log users in without PKCE',
-    'If the program can send PKCE by now, require it: on the application’s page, or by `vestibule applications change ID --code-protection pkce`.',
+    'If the program can send PKCE by now, require it: on the application’s page, or by `vestibule applications change ID --code-protection pkce`. If it can’t, leave it so: this warning stays.',
   ),
   api_key_unbound: warning(
     'API keys may have been made in sessions of an organisation’s connection, before that was recorded: they go on when it no longer vouches',

@@ -229,16 +229,17 @@ describe('iss (RFC 9207)', () => {
 
 describe('an application that requires PKCE', () => {
   it.each([
-    ['none', withoutPkce],
-    ['an empty one', { code_challenge: '' }],
-    ['the method plain', { code_challenge_method: 'plain' }],
-    ['no method', { code_challenge_method: undefined }],
-  ])('is refused with %s, before its user is asked for anything', async (_which, changes) => {
+    ['none', withoutPkce, 'PKCE is required'],
+    ['an empty one', { code_challenge: '' }, 'PKCE is required'],
+    ['the method plain', { code_challenge_method: 'plain' }, 'must be S256'],
+    ['no method', { code_challenge_method: undefined }, 'must be S256'],
+    ['a nonce of seven characters', { nonce: '1234567' }, 'at least 8 characters'],
+  ])('is refused with %s, before its user is asked for anything', async (_which, changes, why) => {
     const page = await new UserAgent(stack.url).navigate(
       authorize(strict, { nonce: 'n'.repeat(16), ...changes }).path,
     );
     expect(landingOf(page).searchParams.get('error')).toBe('invalid_request');
-    expect(landingOf(page).searchParams.get('error_description')).toContain('PKCE is required');
+    expect(landingOf(page).searchParams.get('error_description')).toContain(why);
   });
 
   it('is refused with the challenge that stands in for none', async () => {

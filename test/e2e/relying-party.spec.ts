@@ -1,3 +1,4 @@
+import { decodeProtectedHeader } from 'jose';
 import { parse } from 'node-html-parser';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
@@ -279,8 +280,12 @@ describe('the metadata (OpenID Connect Discovery section 3) names what works', (
     // It didn't ask for the last three; test/e2e/application-claims.spec.ts does.
     expect(missing).toEqual(['picture', 'roles', 'orgs', 'groups']);
     expect([...list('scopes_supported')].sort()).toEqual(
-      ['email', 'groups', 'offline', 'offline_access', 'openid', 'orgs', 'profile', 'roles'].sort(),
+      ['email', 'groups', 'offline_access', 'openid', 'orgs', 'profile', 'roles'].sort(),
     );
+    // Hydra's own, which no application needs: the id of the token, and the time of the request.
+    const known = new Set([...list('claims_supported'), 'jti', 'rat']);
+    expect(Object.keys(Object(claims)).filter((name) => !known.has(name))).toEqual([]);
+    expect(list('id_token_signing_alg_values_supported')).toEqual([decodeProtectedHeader(idToken).alg]);
     expect(metadata['acr_values_supported']).toContain(Object(claims).acr);
     expect(metadata).toMatchObject({ claims_parameter_supported: false, ui_locales_supported: ['en', 'de'] });
   });

@@ -80,12 +80,12 @@ export const applicationTexts = defineTexts(
     'applications.groupsAs.id': 'Id: it never changes',
     'applications.rememberConsent': 'Users may have their consent remembered',
     'applications.authMethod': 'How it sends its secret',
-    'applications.codeProtection': 'Protection of its logins',
+    'applications.codeProtection': 'What a login must send',
     'applications.codeProtectionHint':
-      'Leave PKCE if the program can send it. A program that sends PKCE is held to it in any case.',
+      'Choose the first that the program can do: the others protect less. Programs with Authlib send a nonce, Gitea sends neither. If a program sends PKCE, it is always checked.',
     'applications.codeProtection.pkce': 'PKCE (recommended)',
-    'applications.codeProtection.nonce': 'PKCE, or a nonce',
-    'applications.codeProtection.none': 'Neither: only for programs that send neither',
+    'applications.codeProtection.nonce': 'PKCE or a nonce',
+    'applications.codeProtection.none': 'Nothing',
     'applications.backchannel': 'Back-channel logout URI',
     'applications.backchannelHint':
       'Receives a message when a user logs out. Hydra sends it, and must reach the address.',
@@ -151,8 +151,8 @@ export const applicationTexts = defineTexts(
     'applications.copy.secret': 'Shown once, when it was made. Make a new one if it is lost.',
     'applications.copy.noSecret': 'None: this kind of application cannot keep one.',
     'applications.copy.protection.pkce': 'Required, with the method S256',
-    'applications.copy.protection.nonce': 'Required, with the method S256, or a new nonce for each login',
-    'applications.copy.protection.none': 'Not required',
+    'applications.copy.protection.nonce': 'PKCE with the method S256, or a new nonce for each login',
+    'applications.copy.protection.none': 'Not required: codes are protected by the secret alone',
   },
   {
     de: {
@@ -234,12 +234,12 @@ export const applicationTexts = defineTexts(
       'applications.groupsAs.id': 'Id: sie ändert sich nie',
       'applications.rememberConsent': 'Benutzer dürfen ihre Zustimmung merken lassen',
       'applications.authMethod': 'Wie sie ihr Geheimnis sendet',
-      'applications.codeProtection': 'Schutz ihrer Anmeldungen',
+      'applications.codeProtection': 'Was eine Anmeldung senden muss',
       'applications.codeProtectionHint':
-        'Lassen Sie PKCE stehen, wenn das Programm es senden kann. Ein Programm, das PKCE sendet, wird immer daran gemessen.',
+        'Wählen Sie das erste, das das Programm kann: Die anderen schützen weniger. Programme mit Authlib senden eine Nonce, Gitea sendet nichts davon. Sendet ein Programm PKCE, wird es immer geprüft.',
       'applications.codeProtection.pkce': 'PKCE (empfohlen)',
       'applications.codeProtection.nonce': 'PKCE oder eine Nonce',
-      'applications.codeProtection.none': 'Weder noch: nur für Programme, die beides nicht senden',
+      'applications.codeProtection.none': 'Nichts',
       'applications.backchannel': 'Back-Channel-Logout-URI',
       'applications.backchannelHint':
         'Erhält eine Nachricht, wenn sich ein Benutzer abmeldet. Hydra sendet sie und muss die Adresse erreichen.',
@@ -306,8 +306,8 @@ export const applicationTexts = defineTexts(
       'applications.copy.noSecret': 'Keines: Diese Art von Anwendung kann keines bewahren.',
       'applications.copy.protection.pkce': 'Verlangt, mit der Methode S256',
       'applications.copy.protection.nonce':
-        'Verlangt, mit der Methode S256, oder eine neue Nonce für jede Anmeldung',
-      'applications.copy.protection.none': 'Nicht verlangt',
+        'PKCE mit der Methode S256 oder eine neue Nonce für jede Anmeldung',
+      'applications.copy.protection.none': 'Nicht verlangt: Codes schützt allein das Geheimnis',
     },
   },
 );

@@ -34,7 +34,7 @@ export class ApplicationsController {
     recentLogin: true,
     summary: 'Register an application',
     description:
-      'Registers an OAuth client that logs users in here, or that acts for itself. The client secret is shown only in this response. Every login must use PKCE (S256).',
+      'Registers an OAuth client that logs users in here, or that acts for itself. The client secret is shown only in this response. Every login must use PKCE (S256), unless `codeProtection` of a `web` application says otherwise.',
     answer: { status: 201, description: 'Registered.', schema: createdApplicationSchema },
     problems: ['conflict'],
   })

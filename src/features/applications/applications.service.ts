@@ -534,13 +534,15 @@ function codeProtectionErrors(
     return [];
   }
   if (kind !== 'web') {
-    return because('only a web server can do without');
+    return because('only a web application can do without');
   }
   if (redirectUris.some((uri) => URL.canParse(uri) && hasAnyPort(uri))) {
-    return because('a redirect URI on 127.0.0.1 or [::1] is accepted with any port');
+    return because(
+      'a redirect URI is on http://127.0.0.1 or http://[::1], where any port is accepted; use http://localhost',
+    );
   }
   return scope.some((token) => resourceScopes.includes(token))
-    ? because('the application has scopes of a protected resource')
+    ? because('the application has a scope of a protected resource')
     : [];
 }
 

@@ -648,7 +648,7 @@ export const english = {
   'applications.error.groupsAs':
     'All organisations can only be named by id: anyone can create one with a name of their choice.',
   'applications.error.codeProtection':
-    'Only an application with exact redirect URIs and without scopes of protected resources can do without PKCE.',
+    'Without PKCE, an application cannot have a redirect URI on http://127.0.0.1 or http://[::1], nor scopes of protected resources.',
   'applications.error.link': 'Please enter a complete https URL.',
   'applications.error.full': 'There are too many applications. Remove one first.',
 
@@ -659,7 +659,7 @@ export const english = {
   'programs.redirectUriMissing':
     'Its redirect URI is like <uri></uri>. Register yours in the settings below.',
   'programs.withoutPkce':
-    "{name} (up to {version}) doesn't send PKCE, so its logins are refused as long as this application requires it. An administrator can choose another protection in the settings.",
+    '{name} (up to {version}) sends neither PKCE nor a nonce, so its logins are refused. An administrator of the deployment can choose "Nothing" under "What a login must send" (Administration, Applications).',
   'programs.sendsInForm':
     'It sends its secret in the form. Choose "In the form (client_secret_post)" in the settings of the application.',
   'programs.gitea.where':

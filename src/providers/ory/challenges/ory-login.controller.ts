@@ -48,6 +48,10 @@ export class OryLoginController {
     const fault = protectionFault(loginRequest.client, asked.searchParams);
     if (fault !== undefined) {
       // Hydra would say so, but only once the user has logged in and agreed.
+      request.log.info(
+        { reason: fault, clientId: loginRequest.client.client_id },
+        'authorization request refused',
+      );
       await reply.redirect(await this.hydra.rejectLogin(challenge, fault), 302);
       return;
     }

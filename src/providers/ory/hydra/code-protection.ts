@@ -2,6 +2,9 @@ import { createHash } from 'node:crypto';
 import { withoutAddedState } from './added-state.js';
 import { applicationOf } from './hydra-applications.js';
 
+/** Bytes of the shortest nonce for which Hydra gives an ID token. */
+const shortestNonce = 8;
+
 /**
  * The verifier of a code whose program sends none. It's no secret, and protects nothing: Hydra requires PKCE of every login, so the gateway
  * answers for such a program, which authenticates by its own secret. A program that sends a verifier of its own is held to it all the same.
@@ -35,10 +38,17 @@ export function asSent(query: string): string {
 export function protectionFault(
   client: unknown,
   asked: URLSearchParams,
-): 'pkce_missing' | 'nonce_missing' | undefined {
-  const challenge = asked.get('code_challenge') ?? '';
-  if (challenge === '' || asked.get('code_challenge_method') !== 'S256') {
+): 'pkce_missing' | 'pkce_method' | 'nonce_missing' | 'nonce_short' | undefined {
+  const isOpenId = (asked.get('scope') ?? '').split(' ').includes('openid');
+  const nonce = asked.get('nonce') ?? '';
+  if ((asked.get('code_challenge') ?? '') === '') {
     return 'pkce_missing';
+  }
+  if (asked.get('code_challenge_method') !== 'S256') {
+    return 'pkce_method';
+  }
+  if (isOpenId && nonce !== '' && Buffer.byteLength(nonce) < shortestNonce) {
+    return 'nonce_short';
   }
   if (!isStandIn(asked)) {
     return undefined;
@@ -49,8 +59,7 @@ export function protectionFault(
   if (protection !== 'nonce') {
     return protection === 'none' ? undefined : 'pkce_missing';
   }
-  const isOpenId = (asked.get('scope') ?? '').split(' ').includes('openid');
-  return isOpenId && (asked.get('nonce') ?? '') !== '' ? undefined : 'nonce_missing';
+  return isOpenId && nonce !== '' ? undefined : 'nonce_missing';
 }
 
 function digest(text: string): string {

@@ -92,8 +92,11 @@ const loginRefusals = {
   },
   pkce_missing: {
     error: 'invalid_request',
-    error_description: 'PKCE is required: send code_challenge, and S256 as code_challenge_method.',
+    error_description:
+      'PKCE is required: send code_challenge with code_challenge_method=S256, or have an administrator choose otherwise for this application.',
   },
+  pkce_method: { error: 'invalid_request', error_description: 'code_challenge_method must be S256.' },
+  nonce_short: { error: 'invalid_request', error_description: 'nonce must have at least 8 characters.' },
   nonce_missing: {
     error: 'invalid_request',
     error_description: 'Send PKCE, or the scope openid with a new nonce for each login.',
