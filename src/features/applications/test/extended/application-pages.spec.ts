@@ -64,6 +64,7 @@ describe('an administrator, without JavaScript', () => {
     await page.getByLabel('Groups are named by').selectOption('Id: it never changes');
     await page.getByLabel('Users may have their consent remembered').uncheck();
     await page.getByLabel('How it sends its secret').selectOption('In the form (client_secret_post)');
+    await page.getByLabel('What a login must send').selectOption('Nothing');
     await page.getByLabel('Home page').fill('https://wiki.example/');
     await press(page, 'Save');
     expect(await statusOf(page)).toBe('The application has been changed.');
@@ -80,9 +81,12 @@ describe('an administrator, without JavaScript', () => {
       groupsAs: 'id',
       rememberConsent: false,
       tokenEndpointAuthMethod: 'client_secret_post',
+      codeProtection: 'none',
       clientUri: 'https://wiki.example/',
       firstParty: false,
     });
+    expect(await shows(page.getByText('codes are protected by the secret alone'))).toBe(true);
+    expect(await page.getByText('sends neither PKCE nor a nonce').count()).toBe(0);
   });
 
   it('sees mistakes at their fields, with what was typed', async () => {
@@ -115,7 +119,7 @@ describe('an administrator, without JavaScript', () => {
     const { id } = await register(page, 'Git', uri);
     await page.getByRole('link', { name: 'Go to its settings' }).click();
     await page.getByText('Gitea', { exact: true }).click();
-    expect(await shows(page.getByText("doesn't send PKCE"))).toBe(true);
+    expect(await shows(page.getByText("sends neither PKCE nor a nonce"))).toBe(true);
     const gitea = await page.getByLabel('Settings for Gitea').inputValue();
     expect(gitea).toContain('--name house ');
     expect(gitea).toContain(`--auto-discover-url '${stage.stack.url}/.well-known/openid-configuration'`);
