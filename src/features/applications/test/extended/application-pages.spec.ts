@@ -119,7 +119,7 @@ describe('an administrator, without JavaScript', () => {
     const { id } = await register(page, 'Git', uri);
     await page.getByRole('link', { name: 'Go to its settings' }).click();
     await page.getByText('Gitea', { exact: true }).click();
-    expect(await shows(page.getByText("sends neither PKCE nor a nonce"))).toBe(true);
+    expect(await shows(page.getByText('sends neither PKCE nor a nonce'))).toBe(true);
     const gitea = await page.getByLabel('Settings for Gitea').inputValue();
     expect(gitea).toContain('--name house ');
     expect(gitea).toContain(`--auto-discover-url '${stage.stack.url}/.well-known/openid-configuration'`);
