@@ -35,6 +35,8 @@ type Claims struct {
 	RequiredFactor *RequiredFactor `json:"second_factor,omitempty"`
 	// Provider is the kind of provider that logged the user in.
 	Provider string `json:"idp"`
+	// ProviderSubject is the user's id there; empty in tokens that are of no session.
+	ProviderSubject string `json:"idp_sub,omitempty"`
 	// ClientID is the OAuth client through which the user logged in.
 	ClientID string `json:"client_id"`
 	// Scope has scopes, separated by spaces.
@@ -119,7 +121,7 @@ func (c *Claims) UnmarshalJSON(data []byte) error {
 	c.ExpiresAt, c.NotBefore, c.IssuedAt = expiresAt.asLibrary(), notBefore.asLibrary(), issuedAt.asLibrary()
 	for name, target := range map[string]any{
 		"acr": &c.Level, "roles": &c.Roles, "act": &c.Actor, "org": &c.Org, "second_factor": &c.RequiredFactor,
-		"email": &c.Email, "name": &c.Name, "picture": &c.Picture, "sub_profile": &c.SubjectProfile,
+		"email": &c.Email, "name": &c.Name, "picture": &c.Picture, "sub_profile": &c.SubjectProfile, "idp_sub": &c.ProviderSubject,
 	} {
 		if value, isThere := c.all[name]; isThere {
 			if err := json.Unmarshal(value, target); err != nil {

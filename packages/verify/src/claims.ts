@@ -55,6 +55,8 @@ export interface Claims {
   readonly second_factor?: RequiredFactor | undefined;
   /** The kind of provider that logged the user in. */
   readonly idp: string;
+  /** Id of the user at the provider: with Ory, the `sub` that applications get. Only tokens of sessions have it. */
+  readonly idp_sub?: string | undefined;
   /** OAuth client through which the user logged in. */
   readonly client_id: string;
   /** Space-separated scopes. */
@@ -135,6 +137,7 @@ const optional: Readonly<Record<string, Check>> = {
   act: isActor,
   org: isOrg,
   second_factor: isFactor,
+  idp_sub: isText,
   email: isText,
   name: isText,
   picture: isText,

@@ -17,6 +17,7 @@ const claimTypes = {
   amr: 'object',
   acr: 'string',
   idp: 'string',
+  idp_sub: 'string',
   client_id: 'string',
   scope: 'string',
   email: 'string',

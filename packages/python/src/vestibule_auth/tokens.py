@@ -29,7 +29,7 @@ _TYPES = {
     "email_verified": bool,
 }
 _TIMES = ("exp", "iat", "nbf", "auth_time")
-_OPTIONAL_TYPES = {"sub_profile": str, "roles": list, "org": dict, "email": str, "acr": str, "second_factor": dict}
+_OPTIONAL_TYPES = {"sub_profile": str, "idp_sub": str, "roles": list, "org": dict, "email": str, "acr": str, "second_factor": dict}
 
 
 class TokenVerifier:
