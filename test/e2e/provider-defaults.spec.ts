@@ -284,7 +284,7 @@ describe('an application that may send a nonce instead', () => {
     expect(answer.get('error_description')).toContain('nonce');
   });
 
-  it('that sent PKCE must answer it, also when somebody took it out and left a nonce', async () => {
+  it('that sent PKCE must answer it, also when the challenge was removed on the way and a nonce is left', async () => {
     const { path, verifier } = authorize(careful, { nonce });
     expect(await exchanged(careful, codeOf(await user.navigate(path)))).toBe('invalid_grant');
     const stripped = codeOf(await user.navigate(authorize(careful, { ...withoutPkce, nonce }).path));

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { scopeTokens } from '../../../session/guards/scopes.js';
 import { withoutAddedState } from './added-state.js';
 import { applicationOf } from './hydra-applications.js';
 
@@ -7,7 +8,7 @@ const shortestNonce = 8;
 
 /**
  * The verifier of a code whose program sends none. It's no secret, and protects nothing: Hydra requires PKCE of every login, so the gateway
- * answers for such a program, which authenticates by its own secret. A program that sends a verifier of its own is held to it all the same.
+ * answers for such a program, which authenticates by its own secret. A verifier that a program sends is checked all the same.
  */
 export function standInVerifier(clientId: string): string {
   return digest(`vestibule sends no verifier for ${clientId}`);
@@ -39,7 +40,7 @@ export function protectionFault(
   client: unknown,
   asked: URLSearchParams,
 ): 'pkce_missing' | 'pkce_method' | 'nonce_missing' | 'nonce_short' | undefined {
-  const isOpenId = (asked.get('scope') ?? '').split(' ').includes('openid');
+  const isOpenId = scopeTokens(asked.get('scope') ?? '').includes('openid');
   const nonce = asked.get('nonce') ?? '';
   if ((asked.get('code_challenge') ?? '') === '') {
     return 'pkce_missing';

@@ -1,4 +1,5 @@
 import type { FastifyReply } from 'fastify';
+import { scopeTokens } from '../../../session/guards/scopes.js';
 import { hydraIdOf, isAgentId } from '../hydra/agent-client.js';
 import { givenState, withoutAddedState } from '../hydra/added-state.js';
 import type { ResourceRegistry } from '../hydra/resource-registry.js';
@@ -54,7 +55,7 @@ export class AuthorizationResponse {
       .flatMap((name) => asked.getAll(name))
       .flatMap((value) => value.split(' '));
     const isForResource = targets.some((target) => this.resources.find(target) !== undefined);
-    const isOpenId = (asked.get('scope') ?? '').split(' ').includes('openid');
+    const isOpenId = scopeTokens(asked.get('scope') ?? '').includes('openid');
     const isAgent = isAgentId(hydraIdOf(asked.get('client_id') ?? ''));
     return isAgent || (isForResource && !isOpenId) ? this.publicUrl : this.issuer;
   }

@@ -4,7 +4,7 @@ import type { HydraClient } from '../hydra/hydra.client.js';
 import { isHydraId } from '../hydra/hydra-clients.js';
 import type { Exchange } from './exchange.js';
 import type { Gate } from './gate-list.js';
-import { isContinued, parametersIn, queryOf, withParameters } from './query-limit.js';
+import { isContinued, parametersIn, withParameters } from './query-limit.js';
 import type { SecretGate } from './secret.gate.js';
 import { peekBody, replaceBody } from './whole-body.js';
 
@@ -26,7 +26,7 @@ export const codeProtectionGate = (hydra: HydraClient, secrets: SecretGate): Gat
 });
 
 async function challenge(exchange: Exchange, hydra: HydraClient): Promise<void> {
-  const query = exchange.query ?? queryOf(exchange.request.url);
+  const { query } = exchange;
   const asked = parametersIn(query);
   const clientId = asked.get('client_id') ?? '';
   if (!isContinued(asked)) {

@@ -14,7 +14,7 @@ import { OAuthRefusal } from './oauth-refusal.js';
 import type { IdentitySource } from '../sources/identity-source.js';
 import type { ApplicationAccess } from './application-access.js';
 import type { Exchange } from './exchange.js';
-import { parametersIn, queryOf, withParameters } from './query-limit.js';
+import { parametersIn, withParameters } from './query-limit.js';
 import { peekBody } from './whole-body.js';
 
 const answerSchema = z.looseObject({ access_token: z.string(), id_token: z.string().optional() });
@@ -100,11 +100,10 @@ export class CodeGate {
  * in the front channel would reach the application without this gate. Hydra knows where a refusal may go.
  */
 export function admitOnlyCodes(exchange: Exchange): void {
-  const { request, path } = exchange;
+  const { query, path } = exchange;
   if (path !== '/oauth2/auth') {
     return;
   }
-  const query = exchange.query ?? queryOf(request.url);
   const types = (parametersIn(query).get('response_type') ?? '').split(' ');
   if (types.some((type) => type !== '' && type !== 'code')) {
     exchange.query = withParameters(query, { response_type: 'only_code' });

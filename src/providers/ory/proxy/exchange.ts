@@ -3,6 +3,7 @@ import type { HydraClientRecord } from '../hydra/hydra-clients.js';
 import type { Release } from '../kratos/identity-locks.js';
 import type { KratosClient } from '../kratos/kratos.client.js';
 import type { KratosSession } from '../kratos/kratos-session.js';
+import { queryOf } from './query-limit.js';
 import type { AccountChanges } from './settings-change.js';
 import type { LiveRefresh } from './refresh.gate.js';
 
@@ -25,8 +26,8 @@ export class Exchange {
   grant: { readonly wanted: string | undefined } | undefined;
   /** Whether Kratos is asked for the flow that it begins, instead of a redirect to its page. */
   isForFlow = false;
-  /** The query, without the question mark, if it goes to the upstream with another one. */
-  query: string | undefined;
+  /** The query with which it goes to the upstream, without the question mark: a gate may write another one. */
+  query: string;
   /** Bytes of the body, if it goes to the upstream with another one. */
   length: number | undefined;
   /** Whether the request goes first in the queue. */
@@ -49,7 +50,9 @@ export class Exchange {
     readonly reply: FastifyReply,
     readonly path: string,
     readonly begunAt: number,
-  ) {}
+  ) {
+    this.query = queryOf(request.url);
+  }
 
   /**
    * The browser's session as Kratos reports it before the request is passed on, if it needs nothing more. Kratos is asked once; a gate that

@@ -13,7 +13,6 @@ import type { ApplicationClaims } from '../challenges/application-claims.js';
 import type { AuthorizationResponse } from './authorization-response.js';
 import type { Exchange } from './exchange.js';
 import { type FormPostPage, formPostIn } from './form-post.page.js';
-import { queryOf } from './query-limit.js';
 import type { UsedVerifierGate } from './used-verifier.gate.js';
 
 const userinfoSchema = z.looseObject({
@@ -130,7 +129,7 @@ export class HydraAnswers {
       'referrer-policy': 'strict-origin',
       'content-type': 'text/html; charset=utf-8',
     });
-    const fields = this.response.fields(post.fields, query ?? queryOf(request.url));
+    const fields = this.response.fields(post.fields, query);
     return this.page.render({ ...post, fields }, request);
   }
 }

@@ -140,15 +140,15 @@ export function hydraGates(
       name: 'client-outage',
       settle: ({ request, reply, path, query }) =>
         path === '/oauth2/auth'
-          ? outage.settleAuthorization(reply, query ?? queryOf(request.url))
+          ? outage.settleAuthorization(reply, query)
           : outage.settleToken(reply, secrets.presentedBy(request)),
     },
     {
       // As Hydra and the gates say it, before a login begins anew in its place.
       name: 'response',
-      settle: ({ request, reply, path, query }) => {
+      settle: ({ reply, path, query }) => {
         if (path === '/oauth2/auth') {
-          response.settle(reply, query ?? queryOf(request.url));
+          response.settle(reply, query);
         }
       },
     },
@@ -218,9 +218,8 @@ export function hydraGates(
 
 /** Has Hydra accept a state of any length, or none; the application gets it back as it was. */
 function admitAnyState(exchange: Exchange): void {
-  const query = exchange.query ?? queryOf(exchange.request.url);
-  if (exchange.path === '/oauth2/auth' && !isContinued(parametersIn(query))) {
-    exchange.query = withAddedState(query);
+  if (exchange.path === '/oauth2/auth' && !isContinued(parametersIn(exchange.query))) {
+    exchange.query = withAddedState(exchange.query);
   }
 }
 
