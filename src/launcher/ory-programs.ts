@@ -59,7 +59,7 @@ export interface OryPorts {
  * Memory from which on Go collects garbage more often (docs/adr/0004-embedded-ory.md, "Start and memory"). Each password takes 19 MB for
  * a moment. It isn't a limit: what is in use may exceed it.
  */
-const goMemory = '64MiB';
+const goMemory = '128MiB';
 
 /** Address that all of them listen on. */
 export const loopback = '127.0.0.1';

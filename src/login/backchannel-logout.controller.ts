@@ -25,7 +25,7 @@ const formSchema = z.object({
 });
 
 /** The logout token of a request's form; undefined unless there is just one. */
-export function logoutTokenOf(request: FastifyRequest, form: unknown): string | undefined {
+function logoutTokenOf(request: FastifyRequest, form: unknown): string | undefined {
   const parsed = formSchema.safeParse(form);
   return parsed.success && formType.test(request.headers['content-type'] ?? '')
     ? parsed.data.logout_token
@@ -67,26 +67,49 @@ export class BackchannelLogoutController {
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<z.output<typeof answerSchema> | z.output<typeof errorSchema>> {
-    void reply.header('cache-control', 'no-store');
-    const token = logoutTokenOf(request, form);
-    if (token === undefined) {
-      return refuseLogout(reply, 'a form with one logout_token is needed');
+    return receiveLogout({ form, request, reply, logger: this.#logger }, async (token) =>
+      this.logouts.logout(token, clientInfoOf(request)),
+    );
+  }
+}
+
+/** A request that brings a logout token, and where its refusal is logged. */
+interface LogoutRequest {
+  readonly form: unknown;
+  readonly request: FastifyRequest;
+  readonly reply: FastifyReply;
+  readonly logger: Logger;
+  /** What the log line also tells. */
+  readonly about?: Readonly<Record<string, string>>;
+}
+
+/**
+ * Answers a request that brings a logout token, as section 2.8 requires.
+ * @param act carries it out. A problem of the caller's is answered as an OAuth error.
+ */
+export async function receiveLogout(
+  { form, request, reply, logger, about }: LogoutRequest,
+  act: (token: string) => Promise<void>,
+): Promise<z.output<typeof answerSchema> | z.output<typeof errorSchema>> {
+  void reply.header('cache-control', 'no-store');
+  const token = logoutTokenOf(request, form);
+  if (token === undefined) {
+    return refused(reply, 'a form with one logout_token is needed');
+  }
+  try {
+    await act(token);
+    return {};
+  } catch (error) {
+    if (error instanceof Problem && error.definition.status < 500) {
+      logger.warn('a logout token was refused', { reason: error.reason, ...about });
+      return refused(reply, 'the logout token was not accepted');
     }
-    try {
-      await this.logouts.logout(token, clientInfoOf(request));
-      return {};
-    } catch (error) {
-      if (error instanceof Problem && error.definition.status < 500) {
-        this.#logger.warn('a logout token was refused', { reason: error.reason });
-        return refuseLogout(reply, 'the logout token was not accepted');
-      }
-      throw error;
-    }
+    throw error;
   }
 }
 
 /** Answers with an error in the form of section 2.8. */
-export function refuseLogout(
+function refused(
   reply: FastifyReply,
   description: string,
 ): { readonly error: string; readonly error_description: string } {

@@ -54,7 +54,7 @@ export class BackchannelLogoutService {
 
   /** Carries out a verified logout token unless it is too old, or has been used. @throws {Problem} `malformed_request` */
   async once(notice: VerifiedLogoutToken, act: () => Promise<void>): Promise<void> {
-    this.#requireRecent(notice);
+    this.requireRecent(notice);
     if (await this.usedTokens.isUsed(notice.tokenIssuer, notice.jti)) {
       throw refused('logout_token_used');
     }
@@ -65,7 +65,8 @@ export class BackchannelLogoutService {
     }
   }
 
-  #requireRecent({ issuedAt, expiresAt }: VerifiedLogoutToken): void {
+  /** Requires that a logout token is neither too old nor from the future. @throws {Problem} `malformed_request` */
+  requireRecent({ issuedAt, expiresAt }: VerifiedLogoutToken): void {
     const now = this.clock.now();
     if (issuedAt > now + clockTolerance) {
       throw refused('logout_token_from_the_future');

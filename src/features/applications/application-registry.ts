@@ -1,9 +1,10 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Application } from '../../auth-strategy/application-administration.js';
 import { CONFIGURATION } from '../../platform/config/config.module.js';
-import type { Configuration } from '../../platform/config/configuration.js';
+import type { OryConfiguration } from '../../platform/config/configuration.js';
 import { DatabaseLocks } from '../../platform/database/database-locks.js';
 import type { TransactionPart } from '../../platform/database/transaction-part.js';
+import { logoutAddressAt } from '../../providers/ory/hydra/application-logout-address.js';
 import { ApplicationSecretRepository } from '../../providers/ory/hydra/application-secret.repository.js';
 import { ClientRepository } from '../../providers/ory/hydra/client.repository.js';
 import { HydraApplications, indexed, wasFirstParty } from '../../providers/ory/hydra/hydra-applications.js';
@@ -15,6 +16,7 @@ import { ApplicationList } from './application-list.js';
 @Injectable()
 export class ApplicationRegistry {
   readonly #audience: string;
+  readonly #logoutUrl: string;
 
   constructor(
     private readonly hydra: HydraClient,
@@ -24,9 +26,10 @@ export class ApplicationRegistry {
     private readonly secrets: ApplicationSecretRepository,
     private readonly locks: DatabaseLocks,
     private readonly resources: ResourceRegistry,
-    @Inject(CONFIGURATION) { TOKEN_AUDIENCE }: Configuration,
+    @Inject(CONFIGURATION) { BACKCHANNEL_LOGOUT_URL, TOKEN_AUDIENCE }: OryConfiguration,
   ) {
     this.#audience = TOKEN_AUDIENCE;
+    this.#logoutUrl = BACKCHANNEL_LOGOUT_URL;
   }
 
   /** Scopes of protected resources, which applications may have. */
@@ -106,6 +109,11 @@ export class ApplicationRegistry {
     return firstParty || wasFirstParty(await this.hydra.client(id));
   }
 
+  /** Where Hydra reports logouts of an application: to the gateway, which tells it (docs/adr/0051). */
+  logoutAddressOf(backchannelLogoutUri: string): string {
+    return logoutAddressAt(this.#logoutUrl, backchannelLogoutUri);
+  }
+
   /** Identifiers of the resources for which an application may ask: it has a scope of each. */
   #resourcesOf({ scope }: Application): readonly string[] {
     return this.resources.all
@@ -134,7 +142,10 @@ export class ApplicationRegistry {
       post_logout_redirect_uris: [...application.postLogoutRedirectUris],
       ...(backchannelLogoutUri === null
         ? {}
-        : { backchannel_logout_uri: backchannelLogoutUri, backchannel_logout_session_required: true }),
+        : {
+            backchannel_logout_uri: this.logoutAddressOf(backchannelLogoutUri),
+            backchannel_logout_session_required: true,
+          }),
       scope: application.scope.join(' '),
       // What is part of the product, and what calls for itself, may use the gateway's own API.
       audience: [

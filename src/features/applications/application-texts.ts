@@ -88,7 +88,7 @@ export const applicationTexts = defineTexts(
     'applications.codeProtection.none': 'Nothing',
     'applications.backchannel': 'Back-channel logout URI',
     'applications.backchannelHint':
-      'Receives a message when a user logs out. Hydra sends it, and must reach the address.',
+      'Receives a message when a user logs out. The gateway sends it, and must reach the address.',
     'applications.clientUri': 'Home page',
     'applications.policyUri': 'Privacy policy',
     'applications.tosUri': 'Terms of service',
@@ -242,7 +242,7 @@ export const applicationTexts = defineTexts(
       'applications.codeProtection.none': 'Nichts',
       'applications.backchannel': 'Back-Channel-Logout-URI',
       'applications.backchannelHint':
-        'Erhält eine Nachricht, wenn sich ein Benutzer abmeldet. Hydra sendet sie und muss die Adresse erreichen.',
+        'Erhält eine Nachricht, wenn sich ein Benutzer abmeldet. Das Gateway sendet sie und muss die Adresse erreichen.',
       'applications.clientUri': 'Startseite',
       'applications.policyUri': 'Datenschutzerklärung',
       'applications.tosUri': 'Nutzungsbedingungen',

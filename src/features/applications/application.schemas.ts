@@ -56,7 +56,7 @@ const link = (description: string, example: string) =>
     .meta({ description, example });
 
 const backchannelLogoutUri = link(
-  'URL that is notified of each logout (OpenID Connect Back-Channel Logout 1.0). Hydra sends the request, so it must be able to reach the URL.',
+  'URL that is notified of each logout (OpenID Connect Back-Channel Logout 1.0). The gateway sends the request, so it must be able to reach the URL.',
   'https://wiki.example.org/backchannel-logout',
 );
 const links = {

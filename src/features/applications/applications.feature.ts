@@ -1,7 +1,10 @@
 import { defineFeature } from '../../platform/features/feature.js';
 import { applicationTexts } from './application-texts.js';
 import { applicationEvents } from './application-audit-events.js';
+import { ApplicationDatabase } from './application.schema.js';
 import { applicationScopes } from './application-scopes.js';
+import { applicationLogouts } from './logouts/application-logouts.migration.js';
+import { logoutEvents } from './logouts/logout-audit-events.js';
 
 /**
  * Applications that log users in here, of the deployment and of organisations, and what users have allowed them. Without it, core judges
@@ -14,6 +17,9 @@ export const applications = defineFeature({
   scopes: applicationScopes,
   groups: { applications: 'OAuth clients that log users in here, and who uses them.' },
   texts: applicationTexts,
-  auditEvents: applicationEvents,
+  tables: ['application_logins', 'application_logouts'],
+  database: ApplicationDatabase,
+  migrations: { '0001-logouts': applicationLogouts },
+  auditEvents: { ...applicationEvents, ...logoutEvents },
   module: async () => (await import('./applications.module.js')).ApplicationsModule,
 });

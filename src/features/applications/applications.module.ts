@@ -1,6 +1,7 @@
 import { Module, type OnModuleInit } from '@nestjs/common';
 import { AuditModule } from '../../directory/audit/audit.module.js';
 import { UsersModule } from '../../directory/users/users.module.js';
+import { LoginModule } from '../../login/login.module.js';
 import { OrgAuthorization } from '../../orgs/org-authorization.js';
 import { FeatureParts } from '../../pages/feature-parts.js';
 import { PageFrameModule } from '../../pages/page-frame.module.js';
@@ -16,6 +17,12 @@ import { ApplicationsController } from './applications.controller.js';
 import { ApplicationsService } from './applications.service.js';
 import { ConnectedAppsController } from './connected-apps.controller.js';
 import { ConnectedAppsService } from './connected-apps.service.js';
+import { ApplicationLogoutController } from './logouts/application-logout.controller.js';
+import { ApplicationLogoutDeliveries } from './logouts/application-logout-deliveries.js';
+import { ApplicationLogoutJanitor } from './logouts/application-logout-janitor.js';
+import { ApplicationLogoutRepository } from './logouts/application-logout.repository.js';
+import { ApplicationLogoutTokens } from './logouts/application-logout-tokens.js';
+import { ApplicationLogouts } from './logouts/application-logouts.js';
 import { OrgApplicationsController } from './org-applications.controller.js';
 import { AdminApplicationsController } from './pages/admin-applications.controller.js';
 import { ApplicationNames } from './pages/application-names.js';
@@ -30,11 +37,20 @@ import { UserConnectedAppsController } from './user-connected-apps.controller.js
 
 /** The module of applications that log users in here: their API and pages, and those of connected apps. */
 @Module({
-  imports: [AuditModule, CoreModule, DatabaseModule, PageFrameModule, SessionModule, UsersModule],
+  imports: [
+    AuditModule,
+    CoreModule,
+    DatabaseModule,
+    LoginModule,
+    PageFrameModule,
+    SessionModule,
+    UsersModule,
+  ],
   controllers: [
     ApplicationsController,
     OrgApplicationsController,
     AgentsController,
+    ApplicationLogoutController,
     ApplicationUsersController,
     ConnectedAppsController,
     UserConnectedAppsController,
@@ -46,6 +62,11 @@ import { UserConnectedAppsController } from './user-connected-apps.controller.js
   providers: [
     ApplicationGrants,
     ApplicationList,
+    ApplicationLogoutDeliveries,
+    ApplicationLogoutJanitor,
+    ApplicationLogoutRepository,
+    ApplicationLogoutTokens,
+    ApplicationLogouts,
     ApplicationNames,
     ApplicationPages,
     ApplicationRegistry,

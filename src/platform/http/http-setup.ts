@@ -20,7 +20,7 @@ import { validateSchemas } from './validation-pipe.js';
  * none of our host names. They include the files of the page that states which name is served.
  */
 const hostless =
-  /^\/(?:health\/|metrics$|assets\/|auth\/ory\/session-question\/|auth\/(?:backchannel-logout|token|revocations(?:\/stream)?)$|ssf\/events$|\.well-known\/jwks\.json$)/;
+  /^\/(?:health\/|metrics$|assets\/|auth\/ory\/session-question\/|auth\/(?:(?:backchannel|application)-logout|token|revocations(?:\/stream)?)$|ssf\/events$|\.well-known\/jwks\.json$)/;
 /** Hydra's endpoints use no cookie of ours, and browser apps on other origins call them. */
 const otherOriginsWelcome = '/ory/hydra/';
 /** Where pages of companies' SAML providers post what is signed by the provider. No cookie counts there. */

@@ -6,7 +6,7 @@ import { Problem } from '../../platform/errors/problem.error.js';
 import { keyProblem, type ProviderKeys, signatureAlgorithms } from '../../platform/upstream/provider-keys.js';
 
 /** Member of `events` that makes a JWT a logout token (Back-Channel Logout 1.0 section 2.4). */
-const logoutEvent = 'http://schemas.openid.net/event/backchannel-logout';
+export const logoutEvent = 'http://schemas.openid.net/event/backchannel-logout';
 
 /** An identifier, as short as a subject in OpenID Connect Core section 2, and without characters that a database rejects. */
 const identifier = z.string().regex(/^\P{Cc}{1,255}$/u);
@@ -36,19 +36,28 @@ export interface LogoutTokenSettings {
 export class LogoutTokenVerifier {
   constructor(private readonly settings: LogoutTokenSettings) {}
 
-  /** Verifies a logout token. @throws {Problem} `malformed_request` for anything else, `provider_unavailable` without keys. */
+  /** Verifies a logout token for us. @throws {Problem} `malformed_request` for anything else, `provider_unavailable` without keys. */
   async verify(token: string): Promise<VerifiedLogoutToken> {
+    const { audiences, ...verified } = await this.verifyForAny(token);
+    if (!audiences.some((audience) => this.settings.audiences.includes(audience))) {
+      throw refused('logout_token_audience');
+    }
+    return verified;
+  }
+
+  /** Verifies a logout token except its audience, which it returns. @throws {Problem} as {@link verify}. */
+  async verifyForAny(
+    token: string,
+  ): Promise<VerifiedLogoutToken & { readonly audiences: readonly string[] }> {
     const { iss, aud, iat, exp, jti, sub, sid } = await this.#claims(token);
     if (iss !== this.settings.issuer) {
       throw refused('logout_token_issuer');
-    }
-    if (![aud].flat().some((audience) => this.settings.audiences.includes(audience))) {
-      throw refused('logout_token_audience');
     }
     if (sub === undefined && sid === undefined) {
       throw refused('logout_token_of_nobody');
     }
     return {
+      audiences: [aud].flat(),
       tokenIssuer: iss,
       jti,
       issuedAt: iat * 1000,

@@ -3,6 +3,7 @@ import { AuditService } from '../../../directory/audit/audit.service.js';
 import { UserDirectory } from '../../../directory/users/user-directory.js';
 import type { IdentityKey, ProviderIdentity } from '../../../directory/users/identity.js';
 import type { ClientInfo } from '../../../platform/http/client-info.js';
+import { ApplicationLogins } from './application-logins.js';
 import { ApplicationUses } from './application-uses.js';
 import { isOwnClient } from './hydra-clients.js';
 import type { ConsentRequest } from './hydra.schemas.js';
@@ -19,14 +20,17 @@ export interface GivenConsent {
 export class ConsentRecorder {
   constructor(
     private readonly uses: ApplicationUses,
+    private readonly logins: ApplicationLogins,
     private readonly audit: AuditService,
     private readonly users: UserDirectory,
   ) {}
 
   /** Records a login of an application. The gateway's own clients are none. */
-  noteUse(identity: IdentityKey, { client, skip }: ConsentRequest): void {
+  noteUse(identity: IdentityKey, request: ConsentRequest): void {
+    const { client, skip } = request;
     if (!isOwnClient(client.client_id)) {
       this.uses.note(identity, client.client_id, { isConsent: skip !== true });
+      this.logins.tell(request);
     }
   }
 

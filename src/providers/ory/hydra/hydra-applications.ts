@@ -12,6 +12,7 @@ import {
 } from '../../../auth-strategy/application-administration.js';
 import { DatabaseLocks } from '../../../platform/database/database-locks.js';
 import { scopeTokens } from '../../../session/guards/scopes.js';
+import { applicationLogoutUri } from './application-logout-address.js';
 import { ApplicationSecretRepository } from './application-secret.repository.js';
 import { ApplicationUses } from './application-uses.js';
 import { ClientRepository, type IndexedClient } from './client.repository.js';
@@ -82,7 +83,8 @@ export function applicationOf(client: unknown): Application | undefined {
     firstParty: data.skip_consent === true,
     redirectUris: data.redirect_uris,
     postLogoutRedirectUris: data.post_logout_redirect_uris,
-    backchannelLogoutUri: data.backchannel_logout_uri,
+    backchannelLogoutUri:
+      data.backchannel_logout_uri === null ? null : applicationLogoutUri(data.backchannel_logout_uri),
     scope: scopeTokens(data.scope).filter((token) => kind !== 'machine' || !hydraDefaultScope.has(token)),
     access,
     roles,

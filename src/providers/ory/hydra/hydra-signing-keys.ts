@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { JwkApi } from '@ory/client';
-import { exportJWK, generateKeyPair } from 'jose';
+import { exportJWK, generateKeyPair, importJWK } from 'jose';
 import { z } from 'zod';
 import { CONFIGURATION } from '../../../platform/config/config.module.js';
 import type { OryConfiguration } from '../../../platform/config/configuration.js';
@@ -16,6 +16,14 @@ const keySets = ['hydra.openid.id-token', 'hydra.jwt.access-token'] as const;
 /** Bits of an RSA key. */
 const keyLength = 2048;
 
+/** A key that Hydra signs with, as jose takes it. */
+export interface SigningKey {
+  readonly kid: string;
+  readonly alg: string;
+  readonly key: CryptoKey | Uint8Array;
+}
+
+const privateKeySchema = z.looseObject({ kid: z.string(), alg: z.string(), d: z.string() });
 const keySetSchema = z.looseObject({ keys: z.array(z.unknown()).default([]) });
 
 /**
@@ -48,6 +56,18 @@ export class HydraSigningKeys {
       } catch (error) {
         throw unavailable('hydra_keys_missing', error);
       }
+    }
+  }
+
+  /** The key with which Hydra signs ID tokens and logout tokens. @throws {Problem} `provider_unavailable` */
+  async idTokenKey(): Promise<SigningKey> {
+    try {
+      const { data } = await this.#api.getJsonWebKeySet({ set: keySets[0] });
+      // The newest one comes first, and Hydra signs with it.
+      const jwk = privateKeySchema.parse(keySetSchema.parse(data).keys[0]);
+      return { kid: jwk.kid, alg: jwk.alg, key: await importJWK(jwk, jwk.alg) };
+    } catch (error) {
+      throw unavailable('hydra_key_unreadable', error);
     }
   }
 

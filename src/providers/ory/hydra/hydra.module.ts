@@ -13,6 +13,7 @@ import { DatabaseModule } from '../../../platform/database/database.module.js';
 import { SessionModule } from '../../../session/session.module.js';
 import { clientOf, partOf } from '../../part-factories.js';
 import { ResourceRegistry } from './resource-registry.js';
+import { ApplicationLogins } from './application-logins.js';
 import { ApplicationSecretRepository } from './application-secret.repository.js';
 import { ApplicationUses } from './application-uses.js';
 import { ChallengeBinding } from './challenge-binding.js';
@@ -36,6 +37,7 @@ export class HydraModule {
       imports: [CoreModule, DatabaseModule, HttpModule, LanguagesModule, SessionModule, UpstreamsModule],
       providers: [
         clientOf('hydra', HydraClient, (breaker, calls) => new HydraClient(configuration, breaker, calls)),
+        ApplicationLogins,
         ApplicationSecretRepository,
         ApplicationUses,
         ChallengeBinding,
@@ -55,6 +57,7 @@ export class HydraModule {
         partOf(LogoutTokenVerifier, [ProviderKeys], (keys) => hydraLogoutTokens(configuration, keys)),
       ],
       exports: [
+        ApplicationLogins,
         ApplicationSecretRepository,
         ApplicationUses,
         ChallengeBinding,

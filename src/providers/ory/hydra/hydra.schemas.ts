@@ -14,6 +14,7 @@ const clientSchema = z.looseObject({
   grant_types: z.array(z.string()).nullish(),
   redirect_uris: z.array(z.string()).nullish(),
   token_endpoint_auth_method: z.string().nullish(),
+  backchannel_logout_uri: z.string().nullish(),
   metadata: z.unknown().optional(),
 });
 

@@ -1,0 +1,96 @@
+import { Injectable } from '@nestjs/common';
+import { Clock } from '../../../platform/time/clock.service.js';
+import { ApplicationDatabase, type ApplicationLogoutRow } from '../application.schema.js';
+
+/** Milliseconds after which nobody needs to know who logged in: a session that is used is recorded anew. */
+const loginsKept = 90 * 86_400_000;
+
+/** Stores in which sessions applications have logged users in, and the logouts that they are told of. */
+@Injectable()
+export class ApplicationLogoutRepository {
+  constructor(
+    private readonly database: ApplicationDatabase,
+    private readonly clock: Clock,
+  ) {}
+
+  async noteLogin(sid: string, clientId: string, subject: string): Promise<void> {
+    await this.database.query
+      .insertInto('application_logins')
+      .values({ sid, client_id: clientId, subject, logged_in_at: this.clock.now() })
+      .onConflict((conflict) =>
+        conflict.columns(['sid', 'client_id']).doUpdateSet({ subject, logged_in_at: this.clock.now() }),
+      )
+      .execute();
+  }
+
+  /** The user of an application in a session; undefined if that isn't known. */
+  async subjectOf(sid: string, clientId: string): Promise<string | undefined> {
+    const row = await this.database.query
+      .selectFrom('application_logins')
+      .select('subject')
+      .where('sid', '=', sid)
+      .where('client_id', '=', clientId)
+      .executeTakeFirst();
+    return row?.subject;
+  }
+
+  /** Stores a logout; nothing if it is stored already. */
+  async put(logout: ApplicationLogoutRow): Promise<void> {
+    await this.database.query
+      .insertInto('application_logouts')
+      .values(logout)
+      .onConflict((conflict) => conflict.columns(['client_id', 'token_id']).doNothing())
+      .execute();
+  }
+
+  /** Logouts that are due, those that were never tried first. @param busy applications that aren't told of further ones now. */
+  async due(busy: readonly string[], limit: number): Promise<ApplicationLogoutRow[]> {
+    const due = this.database.query
+      .selectFrom('application_logouts')
+      .selectAll()
+      .where('due_at', '<=', this.clock.now())
+      .orderBy('failures')
+      .orderBy('due_at')
+      .limit(limit);
+    return (busy.length === 0 ? due : due.where('client_id', 'not in', [...busy])).execute();
+  }
+
+  /** Puts off a logout that is due. @returns false if another process has done so, and tells the application. */
+  async claim(
+    { client_id: clientId, token_id: tokenId, due_at: dueAt }: ApplicationLogoutRow,
+    until: number,
+  ): Promise<boolean> {
+    const { numUpdatedRows } = await this.database.query
+      .updateTable('application_logouts')
+      .set({ due_at: until })
+      .where('client_id', '=', clientId)
+      .where('token_id', '=', tokenId)
+      .where('due_at', '=', dueAt)
+      .executeTakeFirst();
+    return Number(numUpdatedRows) === 1;
+  }
+
+  /** Stores what came of a delivery. @param dueAt null if there is no other. */
+  async settle(
+    { client_id: clientId, token_id: tokenId }: ApplicationLogoutRow,
+    dueAt: number | null,
+    failures: number,
+  ): Promise<void> {
+    await this.database.query
+      .updateTable('application_logouts')
+      .set({ due_at: dueAt, failures })
+      .where('client_id', '=', clientId)
+      .where('token_id', '=', tokenId)
+      .execute();
+  }
+
+  /** Removes what is of no use any more. */
+  async removeOld(): Promise<void> {
+    const now = this.clock.now();
+    await this.database.query.deleteFrom('application_logouts').where('expires_at', '<=', now).execute();
+    await this.database.query
+      .deleteFrom('application_logins')
+      .where('logged_in_at', '<=', now - loginsKept)
+      .execute();
+  }
+}
