@@ -27,6 +27,8 @@ const owners = {
   application_secrets: 'providers',
   application_uses: 'providers',
   refresh_answers: 'providers',
+  application_logins: 'features/applications',
+  application_logouts: 'features/applications',
   connection_identities: 'features/connections',
   connection_sessions: 'features/connections',
   connection_logins: 'features/connections',
