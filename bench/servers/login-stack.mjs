@@ -10,7 +10,7 @@ import { inLanes } from '../measure.mjs';
 import { emailOf, encodedHash, kratosIdentity, password } from '../own/people.mjs';
 import { loginAt } from '../own/password.login.mjs';
 import { ready, shipped } from './own.mjs';
-import { silent, withPool } from './ory.mjs';
+import { asInContainers, silent, withPool } from './ory.mjs';
 
 /** People in a call of Kratos' batch import, and calls at a time. 1,000 in a call took up to twice as long. */
 const batch = 500;
@@ -31,7 +31,7 @@ export const vestibule = {
       startOry({
         dataDir: folder,
         publicUrl: origin,
-        environment: process.env,
+        environment: asInContainers,
         dsn: { kratos: withPool(databases.kratos.url), hydra: withPool(databases.hydra.url) },
         mail: false,
         log: () => undefined,

@@ -16,6 +16,9 @@ export const silent = {
 /** Where Hydra sends people to log in; nobody goes there. */
 const nowhere = 'http://127.0.0.1:9';
 
+/** The environment of Kratos and Hydra: `npm start` has them keep their memory small, compose and Kubernetes don't. */
+export const asInContainers = { ...process.env, GOMEMLIMIT: 'off' };
+
 /** As compose configures them: with their default, two connections for each core, Hydra's requests can wait for each other forever. */
 export function withPool(url) {
   const own = new URL(url);
@@ -31,7 +34,7 @@ export async function startStack(bench, publicUrl = nowhere) {
   const ory = await startOry({
     dataDir: bench.folder,
     publicUrl,
-    environment: process.env,
+    environment: asInContainers,
     dsn: { kratos: withPool(kratos.url), hydra: withPool(hydra.url) },
     mail: false,
     log: () => undefined,

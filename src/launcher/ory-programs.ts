@@ -57,7 +57,7 @@ export interface OryPorts {
 
 /**
  * Memory from which on Go collects garbage more often (docs/adr/0004-embedded-ory.md, "Start and memory"). Each password takes 19 MB for
- * a moment. It isn't a limit: what is in use may exceed it.
+ * a moment. It isn't a limit: what is in use may exceed it. `GOMEMLIMIT` in the environment takes its place.
  */
 const goMemory = '128MiB';
 
@@ -175,7 +175,7 @@ async function oryCommand(
     cwd: folder,
     env: {
       ...ownEnvironment(setting.environment),
-      GOMEMLIMIT: goMemory,
+      GOMEMLIMIT: setting.environment['GOMEMLIMIT'] ?? goMemory,
       ...fillEnvTemplate(template, templateValues(setting, ports)),
     },
     readLine: readOryLine,

@@ -42,7 +42,7 @@ const libraries: readonly Library[] = [
   {
     name: 'passport-openidconnect',
     callback: '/callback',
-    settings: { codeProtection: 'none', tokenEndpointAuthMethod: 'client_secret_post' },
+    settings: { codeProtection: 'none' },
     command: node('passport-openidconnect.mjs'),
   },
   {

@@ -79,7 +79,6 @@ export const applicationTexts = defineTexts(
     'applications.groupsAs.slug': 'Short name: it can change',
     'applications.groupsAs.id': 'Id: it never changes',
     'applications.rememberConsent': 'Users may have their consent remembered',
-    'applications.authMethod': 'How it sends its secret',
     'applications.codeProtection': 'What a login must send',
     'applications.codeProtectionHint':
       'Choose the first that the program can do: the others protect less. Programs with Authlib send a nonce, Gitea sends neither. If a program sends PKCE, it is always checked.',
@@ -233,7 +232,6 @@ export const applicationTexts = defineTexts(
       'applications.groupsAs.slug': 'Kurzname: er kann sich ändern',
       'applications.groupsAs.id': 'Id: sie ändert sich nie',
       'applications.rememberConsent': 'Benutzer dürfen ihre Zustimmung merken lassen',
-      'applications.authMethod': 'Wie sie ihr Geheimnis sendet',
       'applications.codeProtection': 'Was eine Anmeldung senden muss',
       'applications.codeProtectionHint':
         'Wählen Sie das erste, das das Programm kann: Die anderen schützen weniger. Programme mit Authlib senden eine Nonce, Gitea sendet nichts davon. Sendet ein Programm PKCE, wird es immer geprüft.',

@@ -123,7 +123,7 @@ const tokenEndpointAuthMethod = z
   })
   .meta({
     description:
-      'How the application sends its secret to the token endpoint. Applications without a secret have `none`.',
+      'How Hydra takes the application’s secret. The application may send it in either way. Applications without a secret have `none`.',
   });
 const rememberConsent = z
   .boolean()

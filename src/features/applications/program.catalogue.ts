@@ -9,7 +9,6 @@ export interface ProgramFacts {
   readonly redirectUri: string;
   /** Scopes, separated by spaces. */
   readonly scope: string;
-  readonly tokenEndpointAuthMethod: 'client_secret_basic' | 'client_secret_post' | 'none';
 }
 
 /** A program whose settings are ready to copy. */
@@ -26,8 +25,6 @@ export interface Program {
   readonly callback: RegExp;
   /** Language of the settings, as a Markdown fence names it. */
   readonly language: 'sh' | 'ini' | 'toml' | 'go' | 'js';
-  /** How it sends its secret, where it can't send it in the other way. */
-  readonly sends?: 'client_secret_post';
   /** Whether it sends a PKCE challenge. Without one, each of its logins is refused. */
   readonly hasPkce: boolean;
   /** The settings to copy; `<secret>` stands for the secret. */
@@ -65,13 +62,8 @@ export function machineRequests({
   exchangeUrl,
   audience,
   clientId,
-  tokenEndpointAuthMethod,
-}: DeploymentAddresses & Pick<ProgramFacts, 'clientId' | 'tokenEndpointAuthMethod'>): string {
-  const credentials =
-    tokenEndpointAuthMethod === 'client_secret_post'
-      ? `-d 'client_id=${clientId}' -d 'client_secret=<secret>'`
-      : `-u '${clientId}:<secret>'`;
-  return `TOKEN=$(curl -s ${issuer}/oauth2/token ${credentials} \\
+}: DeploymentAddresses & Pick<ProgramFacts, 'clientId'>): string {
+  return `TOKEN=$(curl -s ${issuer}/oauth2/token -u '${clientId}:<secret>' \\
   -d grant_type=client_credentials -d 'audience=${audience}' |
   node -p 'JSON.parse(fs.readFileSync(0)).access_token')
 curl -s ${exchangeUrl} -d grant_type=${exchangeGrantType} \\
@@ -135,7 +127,6 @@ use_pkce = true`,
     redirectUri: 'https://nextcloud.example.org/apps/user_oidc/code',
     callback: /\/apps\/user_oidc\/code$/,
     language: 'sh',
-    sends: 'client_secret_post',
     hasPkce: true,
     settings: ({ clientId, discoveryUrl, scope }) => `php occ user_oidc:provider vestibule \\
   --clientid='${clientId}' --clientsecret='<secret>' \\
@@ -218,21 +209,14 @@ if err != nil {
     callback: ownPath,
     language: 'js',
     hasPkce: true,
-    settings: ({
-      clientId,
-      issuer,
-      redirectUri,
-      scope,
-      tokenEndpointAuthMethod,
-    }) => `import * as client from 'openid-client';
+    settings: ({ clientId, issuer, redirectUri, scope }) => `import * as client from 'openid-client';
 
 const redirectUri = ${quoted(redirectUri)};
 const config = await client.discovery(
   new URL('${issuer}'),
   '${clientId}',
-  undefined,
-  client.${tokenEndpointAuthMethod === 'client_secret_post' ? 'ClientSecretPost' : 'ClientSecretBasic'}(process.env.CLIENT_SECRET),${
-    isHttp(issuer) ? '\n  { execute: [client.allowInsecureRequests] },' : ''
+  process.env.CLIENT_SECRET,${
+    isHttp(issuer) ? '\n  undefined,\n  { execute: [client.allowInsecureRequests] },' : ''
   }
 );
 

@@ -12,7 +12,7 @@ const example = {
 
 /** Renders the requests of a machine, as its page shows them, into docs/applications.md. @param document the document so far. */
 export function renderApplicationDocs(document: string): string {
-  const requests = machineRequests({ ...example, tokenEndpointAuthMethod: 'client_secret_basic' });
+  const requests = machineRequests(example);
   const machine = [
     '<!-- not run: it names a machine; src/features/applications/test/extended/applications.spec.ts runs it as the page of a machine shows it -->',
     `\`\`\`sh\n${requests}\n\`\`\``,
@@ -39,8 +39,7 @@ function between(document: string, mark: string, text: string): string {
 }
 
 function sectionOf(program: Program): string {
-  const { id, name, version, isRun, redirectUri, language, sends, hasPkce, settings } = program;
-  const tokenEndpointAuthMethod = sends ?? 'client_secret_basic';
+  const { id, name, version, isRun, redirectUri, language, hasPkce, settings } = program;
   return [
     `## ${name}`,
     `${english[`programs.${id}.where`]} ${isRun ? `Tests run version ${version}.` : `From the documentation of version ${version}; not run.`}`,
@@ -48,8 +47,7 @@ function sectionOf(program: Program): string {
       ? []
       : [`**${english['programs.withoutPkce'].replace('{name}', name).replace('{version}', version)}**`]),
     `- Redirect URI: \`${redirectUri}\``,
-    ...(sends === undefined ? [] : [`- ${english['programs.sendsInForm']}`]),
-    `\`\`\`${language}\n${settings({ ...example, redirectUri, tokenEndpointAuthMethod })}\n\`\`\``,
+    `\`\`\`${language}\n${settings({ ...example, redirectUri })}\n\`\`\``,
   ]
     .join('\n\n')
     .replace(/(\n- [^\n]*)\n\n(?=- )/, '$1\n');

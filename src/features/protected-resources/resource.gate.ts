@@ -242,7 +242,9 @@ export class ResourceGate {
       const own = this.#tokenRequestFor(form, wanted);
       const body = own === undefined ? bytes : Buffer.from(String(own));
       exchange.grant = isGrant ? { wanted } : undefined;
-      exchange.length = own && body.length;
+      if (own !== undefined) {
+        exchange.length = body.length;
+      }
       replaceBody(request, body);
       return false;
     } catch (error) {

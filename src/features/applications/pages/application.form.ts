@@ -33,7 +33,6 @@ export const changesSchema = z.object({
   access: formField,
   rememberConsent: formField,
   firstParty: formField,
-  tokenEndpointAuthMethod: formField,
   codeProtection: formField,
   clientUri: formField,
   policyUri: formField,
@@ -85,7 +84,7 @@ export function newApplicationOf(values: Values, hasOrg: boolean): Readonly<Reco
 
 /** What the API is asked to change. @param isAdministrator whether the form has what only administrators set. */
 export function changesOf(
-  { kind, scope, tokenEndpointAuthMethod }: ApplicationItem,
+  { kind, scope }: ApplicationItem,
   values: Values,
   isAdministrator: boolean,
 ): Readonly<Record<string, unknown>> {
@@ -93,9 +92,6 @@ export function changesOf(
   const links = ['clientUri', 'policyUri', 'tosUri', 'logoUri'].map((name) => [name, linkOf(values[name])]);
   return {
     name: values['name'],
-    ...(tokenEndpointAuthMethod === 'none'
-      ? {}
-      : { tokenEndpointAuthMethod: values['tokenEndpointAuthMethod'] }),
     ...(isMachine
       ? // Only administrators change it.
         isAdministrator && values['scope'] !== scope && { scope: values['scope'] }
@@ -142,7 +138,6 @@ export function valuesOf(application: ApplicationItem): Values {
     access: accessOf(application),
     rememberConsent: on(application.rememberConsent),
     firstParty: on(application.firstParty),
-    tokenEndpointAuthMethod: application.tokenEndpointAuthMethod,
     codeProtection: application.codeProtection,
     clientUri: application.clientUri ?? '',
     policyUri: application.policyUri ?? '',

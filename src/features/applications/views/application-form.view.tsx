@@ -49,7 +49,7 @@ export function accessOf({ access, roles }: Pick<ApplicationItem, 'access' | 'ro
 export function ApplicationForm(props: ApplicationFormProps): VNode {
   const { place, application, initial, form } = props;
   const { text } = useTexts(applicationTexts);
-  const { id, kind, tokenEndpointAuthMethod } = application;
+  const { id, kind } = application;
   const isAdministrator = place.org === undefined;
   const hasUsers = kind !== 'machine';
   return (
@@ -75,19 +75,6 @@ export function ApplicationForm(props: ApplicationFormProps): VNode {
           isOptional
           isVerbatim
           form={form}
-        />
-      )}
-      {tokenEndpointAuthMethod !== 'none' && (
-        <FormSelect
-          id="application-auth-method"
-          name="tokenEndpointAuthMethod"
-          label={text('applications.authMethod')}
-          initial={initial['tokenEndpointAuthMethod']}
-          form={form}
-          options={(['client_secret_basic', 'client_secret_post'] as const).map((value) => ({
-            value,
-            label: text(`applications.authMethod.${value}`),
-          }))}
         />
       )}
       {isAdministrator && kind === 'web' && (

@@ -87,7 +87,7 @@ export function WhatToCopy({ application, addresses }: WhatToCopyProps): VNode {
 /** What a machine sends for a token of the gateway. */
 function Requests({ application, addresses }: WhatToCopyProps): VNode {
   const { text } = useTexts(applicationTexts);
-  const { id: clientId, tokenEndpointAuthMethod } = application;
+  const { id: clientId } = application;
   const { issuer, exchangeUrl, audience } = addresses;
   return (
     <>
@@ -102,7 +102,7 @@ function Requests({ application, addresses }: WhatToCopyProps): VNode {
       <CopyField
         id="application-requests"
         label={text('applications.copy.requests')}
-        value={machineRequests({ ...addresses, clientId, tokenEndpointAuthMethod })}
+        value={machineRequests({ ...addresses, clientId })}
         isCode
       />
     </>
@@ -115,11 +115,11 @@ function ProgramSettings({
   addresses,
 }: WhatToCopyProps & { readonly program: Program }): VNode {
   const { text, rich } = useTexts(applicationTexts);
-  const { id, name, version, sends, hasPkce, settings } = program;
-  const { redirectUris, scope, tokenEndpointAuthMethod, codeProtection } = application;
+  const { id, name, version, hasPkce, settings } = program;
+  const { redirectUris, scope, codeProtection } = application;
   const redirectUri = redirectUriOf(program, redirectUris);
   const isRegistered = redirectUris.includes(redirectUri);
-  const facts = { ...addresses, clientId: application.id, redirectUri, scope, tokenEndpointAuthMethod };
+  const facts = { ...addresses, clientId: application.id, redirectUri, scope };
   const shown = settings(facts);
   return (
     <details>
@@ -133,9 +133,6 @@ function ProgramSettings({
           uri: () => <code>{redirectUri}</code>,
         })}
       </p>
-      {sends !== undefined && sends !== tokenEndpointAuthMethod && (
-        <p class="notice info">{text('programs.sendsInForm')}</p>
-      )}
       {shown.includes('<secret>') && <p>{text('programs.lead')}</p>}
       <CopyField id={`program-${id}`} label={text('programs.settings', { name })} value={shown} isCode />
     </details>

@@ -660,8 +660,6 @@ export const english = {
     'Its redirect URI is like <uri></uri>. Register yours in the settings below.',
   'programs.withoutPkce':
     '{name} (up to {version}) sends neither PKCE nor a nonce, so its logins are refused. An administrator of the deployment can choose "Nothing" under "What a login must send" (Administration, Applications).',
-  'programs.sendsInForm':
-    'It sends its secret in the form. Choose "In the form (client_secret_post)" in the settings of the application.',
   'programs.gitea.where':
     'Run this where Gitea runs, or enter the same under Site Administration → Identity & Access → Authentication Sources.',
   'programs.grafana.where':

@@ -90,15 +90,17 @@ export class ApplicationSecretRepository {
     return row && row.secret_hash === codeHash(secret);
   }
 
-  /** The current secret of the application whose previous one this is; undefined if it isn't, or has expired. */
-  async currentFor(applicationId: string, previous: string): Promise<string | undefined> {
+  /** The current secret of an application that states it, or the one before, which hasn't expired; undefined if it states neither. */
+  async currentFor(applicationId: string, stated: string): Promise<string | undefined> {
     const row = await this.database.query
-      .selectFrom('application_secrets as previous')
-      .innerJoin('application_secrets as current', 'current.application_id', 'previous.application_id')
+      .selectFrom('application_secrets as stated')
+      .innerJoin('application_secrets as current', 'current.application_id', 'stated.application_id')
       .select('current.sealed')
-      .where('previous.application_id', '=', applicationId)
-      .where('previous.secret_hash', '=', codeHash(previous))
-      .where('previous.expires_at', '>', this.clock.now())
+      .where('stated.application_id', '=', applicationId)
+      .where('stated.secret_hash', '=', codeHash(stated))
+      .where((where) =>
+        where.or([where('stated.expires_at', 'is', null), where('stated.expires_at', '>', this.clock.now())]),
+      )
       .where('current.expires_at', 'is', null)
       .executeTakeFirst();
     return row === undefined ? undefined : this.#cipher.decrypt(row.sealed);

@@ -46,7 +46,7 @@ export class ClientOutage {
   /**
    * A token request that Hydra refuses for its client. A wrong secret stays one: who guesses learns as much in an outage as otherwise.
    * @throws {Problem} `provider_unavailable` if the client is known here, its secret is right, and Hydra can't be asked about it, or could
-   *   not a moment ago: asked again, it has a client that authenticates in this way.
+   *   not a moment ago: asked again, it has a client with that secret.
    */
   async settleToken(reply: FastifyReply, presented: ClientCredential | undefined): Promise<void> {
     if (reply.statusCode !== 401 || presented === undefined) {
@@ -55,7 +55,11 @@ export class ClientOutage {
     const id = hydraIdOf(presented.id);
     if (await this.#isRight({ ...presented, id })) {
       const client = registeredSchema.optional().parse(await this.hydra.client(id));
-      if (client?.token_endpoint_auth_method === presented.method) {
+      const method = client?.token_endpoint_auth_method;
+      if (
+        method === presented.method ||
+        (method !== undefined && method !== 'none' && presented.secret !== '')
+      ) {
         throw unavailable('hydra_client_unreadable');
       }
     }

@@ -14,6 +14,7 @@ import { ApplicationSecretRepository } from '../hydra/application-secret.reposit
 import { ApplicationUses } from '../hydra/application-uses.js';
 import { ChallengeBinding } from '../hydra/challenge-binding.js';
 import { ClientRepository } from '../hydra/client.repository.js';
+import { HydraApplications } from '../hydra/hydra-applications.js';
 import { HydraClient } from '../hydra/hydra.client.js';
 import { HydraDiscovery } from '../hydra/hydra-discovery.js';
 import { HydraGrants } from '../hydra/hydra-grants.js';
@@ -83,7 +84,7 @@ export function hydraGates(
     usedVerifiers,
     response,
   );
-  const secrets = new SecretGate(get(ApplicationSecretRepository));
+  const secrets = new SecretGate(get(ApplicationSecretRepository), get(HydraApplications));
   const sources = get(IdentitySource);
   const admission = get(ApplicationAdmission);
   const audit = get(AuditService);
@@ -123,7 +124,11 @@ export function hydraGates(
     },
     { name: 'keys', admit: () => bootstrap.requireKeys() },
     { name: 'limits', admit: ({ request, reply, path }) => limits.admitToHydra(request, reply, path) },
-    { name: 'secret', admit: ({ request, path }) => secrets.admit(request, path) },
+    {
+      name: 'secret',
+      admit: (exchange) => secrets.admit(exchange),
+      settle: (exchange) => secrets.settle(exchange),
+    },
     {
       name: 'refresh',
       admit: async (exchange) => {

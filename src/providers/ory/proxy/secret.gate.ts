@@ -1,9 +1,21 @@
 import { Readable } from 'node:stream';
 import type { FastifyRequest } from 'fastify';
+import { LRUCache } from 'lru-cache';
 import { isId } from '../../../platform/core/id.schema.js';
+import type { SecretMethod } from '../../oidc/client-authentication.js';
 import type { ApplicationSecretRepository } from '../hydra/application-secret.repository.js';
+import type { HydraApplications } from '../hydra/hydra-applications.js';
+import type { Exchange } from './exchange.js';
+import { OAuthRefusal } from './oauth-refusal.js';
 import { parametersIn } from './query-limit.js';
 import { peekBody, replaceBody } from './whole-body.js';
+
+const twoCredentials = new OAuthRefusal(
+  'invalid_request',
+  'The header and the form have different credentials: send one (RFC 6749 section 2.3).',
+);
+/** Applications whose method is known, and milliseconds for which it is: an administrator may change it. */
+const [knownMethods, methodKept] = [1000, 10_000];
 
 const authenticated = new Set(['/oauth2/token', '/oauth2/revoke']);
 
@@ -13,61 +25,119 @@ export interface ClientCredential {
   /** As Hydra gets it; empty if there is none. */
   readonly secret: string;
   /** In the words of OAuth's registry of methods. */
-  readonly method: 'client_secret_basic' | 'client_secret_post' | 'none';
+  readonly method: SecretMethod | 'none';
 }
 
 /**
- * Lets an application authenticate with its previous secret while that is still accepted. Hydra knows the current one only, so this
- * puts it in the place of the previous one.
+ * Lets an application authenticate by header or form, whichever its program sends, and with its previous secret while that is still accepted.
+ * Hydra knows one secret of a client, and takes it in one way: this passes it on so.
  */
 export class SecretGate {
   readonly #presented = new WeakMap<FastifyRequest, ClientCredential>();
+  /** By application, how Hydra takes its secret. */
+  readonly #methods = new LRUCache<string, SecretMethod>({ max: knownMethods, ttl: methodKept });
 
-  constructor(private readonly secrets: ApplicationSecretRepository) {}
+  constructor(
+    private readonly secrets: ApplicationSecretRepository,
+    private readonly applications: Pick<HydraApplications, 'find'>,
+  ) {}
 
-  /** Call it before the request is passed on. @param path after the prefix. @throws {Problem} `payload_too_large`, `malformed_request` */
-  async admit(request: FastifyRequest, path: string): Promise<void> {
+  /**
+   * Call it before the request is passed on.
+   * @returns whether it has answered: a request has one credential.
+   * @throws {Problem} `payload_too_large`, `malformed_request`, `provider_unavailable`
+   */
+  async admit(exchange: Exchange): Promise<boolean> {
+    const { request, reply, path } = exchange;
     if (request.method !== 'POST' || !authenticated.has(path)) {
-      return;
+      return false;
     }
+    const form =
+      request.body instanceof Readable
+        ? parametersIn(String(await peekBody(request, request.body)))
+        : undefined;
     const basic = basicCredential(request.headers.authorization);
-    if (basic !== undefined) {
-      const current = await this.#currentFor(request, basic);
-      if (current !== undefined) {
-        request.headers.authorization = `Basic ${Buffer.from(`${basic.id}:${current}`).toString('base64')}`;
-      }
-    } else if (request.body instanceof Readable) {
-      await this.#admitForm(request, request.body);
+    const inForm = credentialIn(form);
+    if (basic !== undefined && !agree(basic, inForm)) {
+      request.log.info({ reason: 'two_credentials' }, 'token request refused');
+      void reply.code(400).headers({ 'cache-control': 'no-store', pragma: 'no-cache' });
+      await reply.send(twoCredentials.toJSON());
+      return true;
     }
+    const presented = basic ?? inForm;
+    const { id, secret } = presented;
+    // Hydra isn't asked about a client for anyone who only guesses.
+    const current = isId(id) && secret !== '' ? await this.secrets.currentFor(id, secret) : undefined;
+    const method = current === undefined ? undefined : await this.#methodOf(id);
+    const credential = { id, secret: current ?? secret, method: method ?? presented.method };
+    const isTwice = basic !== undefined && inForm.secret !== '';
+    if (credential.secret !== secret || credential.method !== presented.method || isTwice) {
+      present(exchange, form, credential);
+    }
+    this.#presented.set(request, credential);
+    return false;
   }
 
-  /** Who sent a request that was admitted, by its own word; undefined if it doesn't say. */
+  /** Who sent a request that was admitted, by its own word, and how it is passed on; undefined if it doesn't say. */
   presentedBy(request: FastifyRequest): ClientCredential | undefined {
     return this.#presented.get(request);
   }
 
-  async #admitForm(request: FastifyRequest, given: Readable): Promise<void> {
-    const form = parametersIn(String(await peekBody(request, given)));
-    const secret = form.get('client_secret') ?? '';
-    const current = await this.#currentFor(request, {
-      id: form.get('client_id') ?? '',
-      secret,
-      method: secret === '' ? 'none' : 'client_secret_post',
-    });
-    if (current !== undefined) {
-      form.set('client_secret', current);
-      const body = Buffer.from(String(form));
-      request.headers['content-length'] = String(body.length);
-      replaceBody(request, body);
+  /** Has Hydra asked anew, for the next request, how it takes the secret of an application that it refuses. */
+  settle({ request, reply }: Exchange): void {
+    if (reply.statusCode === 401) {
+      this.#methods.delete(this.presentedBy(request)?.id ?? '');
     }
   }
 
-  async #currentFor(request: FastifyRequest, presented: ClientCredential): Promise<string | undefined> {
-    const { id, secret } = presented;
-    const current = isId(id) && secret !== '' ? await this.secrets.currentFor(id, secret) : undefined;
-    this.#presented.set(request, { ...presented, secret: current ?? secret });
-    return current;
+  /** How Hydra takes an application's secret; undefined if it has none, or isn't one. */
+  async #methodOf(id: string): Promise<SecretMethod | undefined> {
+    const known = this.#methods.get(id);
+    if (known !== undefined) {
+      return known;
+    }
+    const method = (await this.applications.find(id))?.tokenEndpointAuthMethod;
+    if (method === undefined || method === 'none') {
+      return undefined;
+    }
+    this.#methods.set(id, method);
+    return method;
   }
+}
+
+function credentialIn(form: URLSearchParams | undefined): ClientCredential {
+  const secret = form?.get('client_secret') ?? '';
+  return {
+    id: form?.get('client_id') ?? '',
+    secret,
+    method: secret === '' ? 'none' : 'client_secret_post',
+  };
+}
+
+/** Whether a form has nothing that contradicts the header. */
+function agree(basic: ClientCredential, { id, secret }: ClientCredential): boolean {
+  return (id === '' || id === basic.id) && (secret === '' || secret === basic.secret);
+}
+
+/** Puts a credential into a request as its method requires, in the place of what was there. */
+function present(
+  exchange: Exchange,
+  form = new URLSearchParams(),
+  { id, secret, method }: ClientCredential,
+): void {
+  const { request } = exchange;
+  delete request.headers.authorization;
+  form.delete('client_secret');
+  if (method === 'client_secret_basic') {
+    const encoded = [id, secret].map((text) => encodeURIComponent(text)).join(':');
+    request.headers.authorization = `Basic ${Buffer.from(encoded).toString('base64')}`;
+  } else {
+    form.set('client_id', id);
+    form.set('client_secret', secret);
+  }
+  const body = Buffer.from(String(form));
+  exchange.length = body.length;
+  replaceBody(request, body);
 }
 
 /** The id and the secret of an `Authorization` header (RFC 6749 section 2.3.1). */

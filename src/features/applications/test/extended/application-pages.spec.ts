@@ -63,7 +63,6 @@ describe('an administrator, without JavaScript', () => {
     await page.getByLabel('Organisations in its groups').selectOption('All of the user’s organisations');
     await page.getByLabel('Groups are named by').selectOption('Id: it never changes');
     await page.getByLabel('Users may have their consent remembered').uncheck();
-    await page.getByLabel('How it sends its secret').selectOption('In the form (client_secret_post)');
     await page.getByLabel('What a login must send').selectOption('Nothing');
     await page.getByLabel('Home page').fill('https://wiki.example/');
     await press(page, 'Save');
@@ -80,7 +79,6 @@ describe('an administrator, without JavaScript', () => {
       groupOrgs: [],
       groupsAs: 'id',
       rememberConsent: false,
-      tokenEndpointAuthMethod: 'client_secret_post',
       codeProtection: 'none',
       clientUri: 'https://wiki.example/',
       firstParty: false,

@@ -172,6 +172,66 @@ describe.each(databaseKinds)('applications, on %s', (database) => {
     },
   );
 
+  it.each(['client_secret_basic', 'client_secret_post'] as const)(
+    'registered for %s authenticates by header, by form, and by both if they agree',
+    async (tokenEndpointAuthMethod) => {
+      const { client } = await register({
+        kind: 'machine',
+        redirectUris: [],
+        scope: 'orgs:read',
+        tokenEndpointAuthMethod,
+      });
+      const other = await register({ kind: 'machine', redirectUris: [], scope: 'orgs:read' });
+      const answerTo = async (
+        basic: readonly [string, string] | undefined,
+        form: Readonly<Record<string, string>>,
+        path = 'token',
+      ): Promise<[number, unknown]> => {
+        const answer = await user.request(`/ory/hydra/oauth2/${path}`, {
+          method: 'POST',
+          headers:
+            basic === undefined
+              ? {}
+              : { authorization: `Basic ${Buffer.from(basic.join(':')).toString('base64')}` },
+          body: new URLSearchParams({ grant_type: 'client_credentials', scope: 'orgs:read', ...form }),
+        });
+        const { error } = z.looseObject({ error: z.string().optional() }).parse(answer.json() ?? {});
+        return [answer.status, error];
+      };
+      const { id, secret } = client;
+      const form = { client_id: id, client_secret: secret };
+      const ok = [200, undefined];
+      expect(await answerTo([id, secret], {})).toEqual(ok);
+      expect(await answerTo(undefined, form)).toEqual(ok);
+      expect(await answerTo([id, secret], form)).toEqual(ok);
+      expect(await answerTo([id, secret], { client_id: id })).toEqual(ok);
+      const refused = [401, 'invalid_client'];
+      expect(await answerTo([id, 'wrong'], {})).toEqual(refused);
+      expect(await answerTo(undefined, { ...form, client_secret: 'wrong' })).toEqual(refused);
+      expect(await answerTo(undefined, { client_id: id })).toEqual(refused);
+      expect(await answerTo([id, other.client.secret], {})).toEqual(refused);
+      const twofold = [400, 'invalid_request'];
+      expect(await answerTo([id, 'wrong'], form)).toEqual(twofold);
+      expect(await answerTo([id, secret], { ...form, client_secret: 'wrong' })).toEqual(twofold);
+      expect(await answerTo([id, secret], { client_id: other.client.id })).toEqual(twofold);
+      expect(await answerTo([other.client.id, other.client.secret], form)).toEqual(twofold);
+      expect(await answerTo([id, 'wrong'], form, 'revoke')).toEqual(twofold);
+    },
+  );
+
+  it('whose way of sending its secret an administrator changes may go on with the former one', async () => {
+    const app = await register({ kind: 'machine', redirectUris: [], scope: 'orgs:read' });
+    const status = async (): Promise<number> =>
+      (await app.token(user, { grant_type: 'client_credentials', scope: 'orgs:read' })).status;
+    expect(await status()).toBe(200);
+    const change = { tokenEndpointAuthMethod: 'client_secret_post' };
+    const changed = await administrator.send('PATCH', `/api/v1/applications/${app.client.id}`, change);
+    expect(changed.status).toBe(200);
+    // This process may believe for seconds that Hydra takes it as before. That is no refusal, and the next attempt succeeds.
+    expect([200, 503]).toContain(await status());
+    expect(await status()).toBe(200);
+  });
+
   it('of an organisation lets only its members in, unless its owner decides otherwise', async () => {
     const orgId = await orgOf(user);
     const path = `/api/v1/orgs/${orgId}/applications`;
