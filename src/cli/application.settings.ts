@@ -115,6 +115,11 @@ export function faultOf(
   body: Readonly<Record<string, unknown>>,
   { field, message }: { readonly field: string; readonly message: string },
 ): string {
+  const [, unknown = ''] = /^Unrecognized keys?: "(\w+)"/.exec(message) ?? [];
+  const option = optionNames[unknown];
+  if (option !== undefined) {
+    return `${option} is for administrators, without --org`;
+  }
   const [member = '', index] = field.split('.');
   const value = body[member];
   const entry: unknown = Array.isArray(value) && index !== undefined ? value[Number(index)] : undefined;

@@ -122,7 +122,6 @@ describe('an administrator, without JavaScript', () => {
     expect(gitea).toContain('--name house ');
     expect(gitea).toContain(`--auto-discover-url '${stage.stack.url}/.well-known/openid-configuration'`);
     await page.getByText('Nextcloud (user_oidc)', { exact: true }).click();
-    expect(await shows(page.getByText('It sends its secret in the form'))).toBe(true);
     await page.getByText('Grafana', { exact: true }).click();
     expect(await shows(page.getByText('https://grafana.example.org/login/generic_oauth'))).toBe(true);
     const grafana = await page.getByLabel('Settings for Grafana').inputValue();

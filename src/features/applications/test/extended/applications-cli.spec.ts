@@ -101,6 +101,13 @@ describe('vestibule applications', () => {
       code: 1,
       err: expect.stringContaining(`no application ${unknownId} in the organisation ${slug}`),
     });
+    const { id } = z
+      .looseObject({ id: z.string() })
+      .parse(JSON.parse((await run('list', '--org', slug, '--json')).out)[0]);
+    expect(await run('change', id, '--org', slug, '--code-protection', 'nonce')).toMatchObject({
+      code: 1,
+      err: '--code-protection is for administrators, without --org\n',
+    });
     const machine = await run('register', 'Robot', '--kind', 'machine', '--org', slug);
     expect(machine).toMatchObject({
       code: 1,
