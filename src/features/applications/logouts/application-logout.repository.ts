@@ -34,13 +34,20 @@ export class ApplicationLogoutRepository {
     return row?.subject;
   }
 
-  /** Stores a logout; nothing if it is stored already. */
+  /** Stores a logout, and forgets the login; nothing if it is stored already. */
   async put(logout: ApplicationLogoutRow): Promise<void> {
-    await this.database.query
-      .insertInto('application_logouts')
-      .values(logout)
-      .onConflict((conflict) => conflict.columns(['client_id', 'token_id']).doNothing())
-      .execute();
+    await this.database.query.transaction().execute(async (transaction) => {
+      await transaction
+        .insertInto('application_logouts')
+        .values(logout)
+        .onConflict((conflict) => conflict.columns(['client_id', 'token_id']).doNothing())
+        .execute();
+      await transaction
+        .deleteFrom('application_logins')
+        .where('sid', '=', logout.sid ?? '')
+        .where('client_id', '=', logout.client_id)
+        .execute();
+    });
   }
 
   /** Logouts that are due, those that were never tried first. @param busy applications that aren't told of further ones now. */
