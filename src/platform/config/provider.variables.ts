@@ -44,7 +44,8 @@ export const oryVariables = z.object({
     example: 'billing=orgs:read users:read,reports=audit:read',
   }),
   BACKCHANNEL_LOGOUT_URL: httpUrl.optional().register(variableDocs, {
-    description: "Where Hydra reports logouts: the gateway's `/auth/backchannel-logout` as Hydra reaches it.",
+    description:
+      "Where Hydra reports logouts: the gateway's `/auth/backchannel-logout` as Hydra reaches it. Those of applications are reported beside it, at `/auth/application-logout`.",
     derivedDefault: '`PUBLIC_URL` + `/auth/backchannel-logout`',
     recommendation:
       "In a network of containers, use the name of the gateway's service: this path accepts any Host header.",

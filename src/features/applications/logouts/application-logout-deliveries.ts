@@ -1,7 +1,9 @@
 import { Injectable, Logger, type BeforeApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import { AuditService } from '../../../directory/audit/audit.service.js';
 import { Clock } from '../../../platform/time/clock.service.js';
-import { HydraApplications } from '../../../providers/ory/hydra/hydra-applications.js';
+import { Problem } from '../../../platform/errors/problem.error.js';
+import { applicationOf } from '../../../providers/ory/hydra/hydra-applications.js';
+import { HydraClient } from '../../../providers/ory/hydra/hydra.client.js';
 import type { ApplicationLogoutRow } from '../application.schema.js';
 import { ApplicationLogoutTokens } from './application-logout-tokens.js';
 import { ApplicationLogoutRepository } from './application-logout.repository.js';
@@ -15,10 +17,21 @@ const timeout = 10_000;
 const claim = 60_000;
 /** Deliveries of one process at the same time: in all, and to one application. */
 const [mostAtOnce, mostOfOne] = [40, 4];
+/** Milliseconds for which an application is told of a logout again and again. */
+export const longestTrying = 86_400_000;
 /** Milliseconds before a failed delivery is repeated: first, and at most. */
 const [firstPause, longestPause] = [1000, 3_600_000];
-/** Statuses by which an application says that it has ended the session, or that it never will (section 2.8). */
+/** Statuses by which an application says that it has ended the session, or couldn't (section 2.8). */
 const [received, refused] = [new Set([200, 204]), 400];
+/** Refusals after which an application isn't told again: it may also refuse while its database is away. */
+const refusals = 5;
+
+/** What came of a delivery: the application was told, needn't be, won't be, or will be told again. */
+type Outcome =
+  | { readonly kind: 'delivered' }
+  | { readonly kind: 'needless' }
+  | { readonly kind: 'lost'; readonly reason: 'logout_refused' | 'logout_too_late' }
+  | { readonly kind: 'failed'; readonly failures: number; readonly pause: number };
 
 /**
  * Tells applications of logouts (OpenID Connect Back-Channel Logout 1.0), each from one process at a time. An application that doesn't answer
@@ -36,7 +49,7 @@ export class ApplicationLogoutDeliveries implements OnModuleInit, BeforeApplicat
 
   constructor(
     private readonly repository: ApplicationLogoutRepository,
-    private readonly applications: HydraApplications,
+    private readonly hydra: HydraClient,
     private readonly tokens: ApplicationLogoutTokens,
     private readonly audit: AuditService,
     private readonly clock: Clock,
@@ -91,10 +104,14 @@ export class ApplicationLogoutDeliveries implements OnModuleInit, BeforeApplicat
   async #begin(logout: ApplicationLogoutRow): Promise<void> {
     const { client_id: id } = logout;
     const ofThis = this.#underWay.get(id) ?? new Set();
-    if (ofThis.size >= mostOfOne || !(await this.repository.claim(logout, this.clock.now() + claim))) {
+    if (ofThis.size >= mostOfOne) {
       return;
     }
-    const delivery = this.#deliver(logout).finally(() => {
+    const claimed = await this.repository.claim(logout, this.clock.now() + claim);
+    if (claimed === undefined) {
+      return;
+    }
+    const delivery = this.#deliver(claimed).finally(() => {
       ofThis.delete(delivery);
       if (ofThis.size === 0) {
         this.#underWay.delete(id);
@@ -105,56 +122,15 @@ export class ApplicationLogoutDeliveries implements OnModuleInit, BeforeApplicat
     this.#underWay.set(id, ofThis);
   }
 
-  /** Tells an application of a logout once. Never throws. */
+  /** Tells an application of a logout once, and stores what came of it. Never throws. */
   async #deliver(logout: ApplicationLogoutRow): Promise<void> {
-    const failures = logout.failures + 1;
-    try {
-      const application = await this.applications.find(logout.client_id);
-      if (!application?.backchannelLogoutUri) {
-        // It is gone, or isn't to be told any more.
-        await this.repository.settle(logout, null, logout.failures);
-        return;
-      }
-      const status = await this.#send(application.backchannelLogoutUri, await this.tokens.make(logout));
-      if (received.has(status) || status === refused) {
-        await this.#end(logout, status === refused ? 'logout_refused' : undefined);
-        return;
-      }
-      throw new Error(`the application answered ${status}`);
-    } catch (error) {
-      if (!this.#closing.signal.aborted) {
-        await this.#putOff(logout, failures, error);
-      }
+    const outcome = await this.#attempt(logout).catch((error: unknown) => this.#failed(logout, error));
+    if (this.#closing.signal.aborted && outcome.kind === 'failed') {
+      // Nobody knows what the application has heard. The claim ends by itself, and another process tells it.
+      return;
     }
-  }
-
-  async #send(url: string, token: string): Promise<number> {
-    const answer = await fetch(url, {
-      method: 'POST',
-      body: new URLSearchParams({ logout_token: token }),
-      redirect: 'manual',
-      signal: AbortSignal.any([AbortSignal.timeout(timeout), this.#closing.signal]),
-    });
-    await answer.body?.cancel();
-    return answer.status;
-  }
-
-  /** Repeats a failed delivery later, unless its time is over. Never throws. */
-  async #putOff(logout: ApplicationLogoutRow, failures: number, cause: unknown): Promise<void> {
-    this.#logger.warn('an application could not be told of a logout', {
-      reason: 'application_logout_failed',
-      client: logout.client_id,
-      failures,
-      err: cause,
-    });
     try {
-      const pause = Math.min(firstPause * 2 ** (failures - 1), longestPause);
-      const next = this.clock.now() + pause;
-      if (next >= logout.expires_at) {
-        await this.#end(logout, 'logout_too_late');
-      } else {
-        await this.repository.settle(logout, next, failures);
-      }
+      await this.#settle(logout, outcome);
     } catch (error) {
       // The claim ends by itself.
       this.#logger.warn('a delivery cannot be recorded', {
@@ -164,15 +140,87 @@ export class ApplicationLogoutDeliveries implements OnModuleInit, BeforeApplicat
     }
   }
 
-  /** Records how it ended. @param reason why the application has not ended the session; undefined if it has. */
-  async #end(logout: ApplicationLogoutRow, reason?: string): Promise<void> {
+  async #attempt(logout: ApplicationLogoutRow): Promise<Outcome> {
+    if (logout.expires_at <= this.clock.now()) {
+      return { kind: 'lost', reason: 'logout_too_late' };
+    }
+    const client = await this.hydra.client(logout.client_id, 'introspection');
+    const application = applicationOf(client);
+    if (client !== undefined && application === undefined) {
+      throw new Error('the registration cannot be read');
+    }
+    if (!application?.backchannelLogoutUri) {
+      return { kind: 'needless' };
+    }
+    const token = await this.tokens.make(await this.#nameable(logout));
+    const status = await this.#send(application.backchannelLogoutUri, token);
+    if (received.has(status)) {
+      return { kind: 'delivered' };
+    }
+    if (status === refused && logout.failures + 1 >= refusals) {
+      return { kind: 'lost', reason: 'logout_refused' };
+    }
+    throw new Error(`the application answered ${status}`);
+  }
+
+  /**
+   * The logout without its user, if they have logged in again meanwhile: an application that no longer knows the session might end all of
+   * the user's.
+   */
+  async #nameable(logout: ApplicationLogoutRow): Promise<ApplicationLogoutRow> {
+    const { client_id: id, sid, subject, expires_at: until } = logout;
+    const mayBeLate = sid !== null && subject !== null && logout.failures > 0;
+    return mayBeLate && (await this.repository.hasLoggedInSince(id, subject, until - longestTrying))
+      ? { ...logout, subject: null }
+      : logout;
+  }
+
+  async #send(url: string, token: string): Promise<number> {
+    const answer = await fetch(url, {
+      method: 'POST',
+      body: new URLSearchParams({ logout_token: token }),
+      redirect: 'manual',
+      signal: AbortSignal.any([AbortSignal.timeout(timeout), this.#closing.signal]),
+    });
+    await answer.body?.cancel().catch(() => {
+      // The status is all that counts.
+    });
+    return answer.status;
+  }
+
+  #failed(logout: ApplicationLogoutRow, error: unknown): Outcome {
+    if (error instanceof Problem) {
+      // Hydra, or the database, is away: nothing was asked of the application.
+      return { kind: 'failed', failures: logout.failures, pause: interval };
+    }
+    const failures = logout.failures + 1;
+    if (!this.#closing.signal.aborted) {
+      this.#logger.warn('an application could not be told of a logout', {
+        reason: 'application_logout_failed',
+        client: logout.client_id,
+        failures,
+        err: error,
+      });
+    }
+    return { kind: 'failed', failures, pause: Math.min(firstPause * 2 ** (failures - 1), longestPause) };
+  }
+
+  async #settle(logout: ApplicationLogoutRow, outcome: Outcome): Promise<void> {
+    if (outcome.kind === 'failed') {
+      await this.repository.settle(logout, this.clock.now() + outcome.pause, outcome.failures);
+      return;
+    }
     await this.repository.settle(logout, null, logout.failures);
+    if (outcome.kind === 'needless') {
+      return;
+    }
+    const isDelivered = outcome.kind === 'delivered';
     await this.audit.record({
-      type: (reason === undefined ? logoutEvents.logout_delivered : logoutEvents.logout_undelivered).type,
+      type: (isDelivered ? logoutEvents.logout_delivered : logoutEvents.logout_undelivered).type,
       target: { kind: 'application', id: logout.client_id },
       actor: { id: null, credential: 'system' },
-      outcome: reason === undefined ? 'success' : 'failure',
-      reason,
+      outcome: isDelivered ? 'success' : 'failure',
+      reason: isDelivered ? undefined : outcome.reason,
     });
   }
 }

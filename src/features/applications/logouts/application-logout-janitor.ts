@@ -40,29 +40,37 @@ export class ApplicationLogoutJanitor extends PeriodicTask {
     }
   }
 
-  /** Registers the gateway's address for every application that is told of logouts. */
+  /** Has Hydra report to the gateway what it reports to applications, for all that are told of logouts. */
   async registerAll(): Promise<void> {
+    let failure: unknown;
     for (let after: string | undefined; ;) {
       const applications = await this.list.list({ limit: page, after });
       for (const { id, backchannelLogoutUri } of applications) {
         if (backchannelLogoutUri !== null && !this.isOver) {
-          await this.applications.exclusively(id, async () => this.#register(id));
+          await this.applications
+            .exclusively(id, async () => this.#register(id))
+            .catch((error: unknown) => {
+              // One that Hydra doesn't take keeps no other from it.
+              failure = error;
+            });
         }
       }
       after = applications.at(-1)?.id;
       if (after === undefined || this.isOver) {
-        return;
+        break;
       }
+    }
+    if (failure !== undefined) {
+      throw failure;
     }
   }
 
   async #register(id: string): Promise<void> {
-    const application = await this.applications.find(id);
-    const uri = application?.backchannelLogoutUri;
-    if (application && uri) {
+    const uri = (await this.applications.find(id))?.backchannelLogoutUri;
+    if (uri) {
       const address = this.registry.logoutAddressOf(uri);
       if (!hasLogoutAddress(await this.hydra.client(id), address)) {
-        await this.registry.replace(application);
+        await this.hydra.setLogoutAddress(id, address);
       }
     }
   }

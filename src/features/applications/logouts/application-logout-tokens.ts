@@ -20,7 +20,7 @@ const keyKept = 60_000;
 @Injectable()
 export class ApplicationLogoutTokens {
   readonly #issuer: string;
-  #known: { readonly key: SigningKey; readonly until: number } | undefined;
+  #known: { readonly key: Promise<SigningKey>; readonly until: number } | undefined;
 
   constructor(
     private readonly keys: HydraSigningKeys,
@@ -50,7 +50,13 @@ export class ApplicationLogoutTokens {
 
   async #key(): Promise<SigningKey> {
     if (this.#known === undefined || this.#known.until <= this.clock.now()) {
-      this.#known = { key: await this.keys.idTokenKey(), until: this.clock.now() + keyKept };
+      const known = { key: this.keys.idTokenKey(), until: this.clock.now() + keyKept };
+      this.#known = known;
+      known.key.catch(() => {
+        if (this.#known === known) {
+          this.#known = undefined;
+        }
+      });
     }
     return this.#known.key;
   }

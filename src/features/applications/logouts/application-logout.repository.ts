@@ -62,42 +62,67 @@ export class ApplicationLogoutRepository {
     return (busy.length === 0 ? due : due.where('client_id', 'not in', [...busy])).execute();
   }
 
-  /** Puts off a logout that is due. @returns false if another process has done so, and tells the application. */
-  async claim(
-    { client_id: clientId, token_id: tokenId, due_at: dueAt }: ApplicationLogoutRow,
-    until: number,
-  ): Promise<boolean> {
-    const { numUpdatedRows } = await this.database.query
-      .updateTable('application_logouts')
-      .set({ due_at: until })
-      .where('client_id', '=', clientId)
-      .where('token_id', '=', tokenId)
-      .where('due_at', '=', dueAt)
-      .executeTakeFirst();
-    return Number(numUpdatedRows) === 1;
+  /**
+   * Puts off a logout that is due.
+   * @returns it as claimed; undefined if another process has claimed it, and tells the application.
+   */
+  async claim(logout: ApplicationLogoutRow, until: number): Promise<ApplicationLogoutRow | undefined> {
+    return (await this.#change(logout, { due_at: until })) ? { ...logout, due_at: until } : undefined;
   }
 
-  /** Stores what came of a delivery. @param dueAt null if there is no other. */
-  async settle(
-    { client_id: clientId, token_id: tokenId }: ApplicationLogoutRow,
-    dueAt: number | null,
-    failures: number,
-  ): Promise<void> {
-    await this.database.query
-      .updateTable('application_logouts')
-      .set({ due_at: dueAt, failures })
+  /**
+   * Stores what came of a delivery, unless the claim has ended and another process has taken it over.
+   * @param claimed as it was claimed. @param dueAt null if there is no other delivery.
+   */
+  async settle(claimed: ApplicationLogoutRow, dueAt: number | null, failures: number): Promise<void> {
+    await this.#change(claimed, { due_at: dueAt, failures });
+  }
+
+  /** Whether a user has logged in to an application since a moment (milliseconds). */
+  async hasLoggedInSince(clientId: string, subject: string, moment: number): Promise<boolean> {
+    const row = await this.database.query
+      .selectFrom('application_logins')
+      .select('sid')
       .where('client_id', '=', clientId)
-      .where('token_id', '=', tokenId)
-      .execute();
+      .where('subject', '=', subject)
+      .where('logged_in_at', '>=', moment)
+      .limit(1)
+      .executeTakeFirst();
+    return row !== undefined;
+  }
+
+  /** Forgets a user's logins. @param clientId of this application only. */
+  async forget(subject: string, clientId?: string): Promise<void> {
+    const logins = this.database.query.deleteFrom('application_logins').where('subject', '=', subject);
+    await (clientId === undefined ? logins : logins.where('client_id', '=', clientId)).execute();
   }
 
   /** Removes what is of no use any more. */
   async removeOld(): Promise<void> {
     const now = this.clock.now();
-    await this.database.query.deleteFrom('application_logouts').where('expires_at', '<=', now).execute();
+    await this.database.query
+      .deleteFrom('application_logouts')
+      .where('expires_at', '<=', now)
+      .where('due_at', 'is', null)
+      .execute();
     await this.database.query
       .deleteFrom('application_logins')
       .where('logged_in_at', '<=', now - loginsKept)
       .execute();
+  }
+
+  /** Changes a logout that is still due when it was. @returns whether it is. */
+  async #change(
+    { client_id: clientId, token_id: tokenId, due_at: dueAt }: ApplicationLogoutRow,
+    change: Partial<ApplicationLogoutRow>,
+  ): Promise<boolean> {
+    const { numUpdatedRows } = await this.database.query
+      .updateTable('application_logouts')
+      .set(change)
+      .where('client_id', '=', clientId)
+      .where('token_id', '=', tokenId)
+      .where('due_at', '=', dueAt)
+      .executeTakeFirst();
+    return Number(numUpdatedRows) === 1;
   }
 }

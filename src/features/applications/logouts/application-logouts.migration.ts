@@ -19,6 +19,11 @@ export const applicationLogouts: Migration = {
       .column('logged_in_at')
       .execute();
     await query.schema
+      .createIndex('application_logins_user')
+      .on('application_logins')
+      .columns(['subject', 'client_id'])
+      .execute();
+    await query.schema
       .createTable('application_logouts')
       .addColumn('client_id', id, (column) => column.notNull())
       .addColumn('token_id', id, (column) => column.notNull())

@@ -3,11 +3,8 @@ import { BackchannelLogoutService } from '../../../login/backchannel-logout.serv
 import { Clock } from '../../../platform/time/clock.service.js';
 import { LogoutTokenVerifier } from '../../../providers/oidc/logout-token.js';
 import { type ApplicationLogin, ApplicationLogins } from '../../../providers/ory/hydra/application-logins.js';
-import { ApplicationLogoutDeliveries } from './application-logout-deliveries.js';
+import { ApplicationLogoutDeliveries, longestTrying } from './application-logout-deliveries.js';
 import { ApplicationLogoutRepository } from './application-logout.repository.js';
-
-/** Milliseconds for which an application is told of a logout again and again. */
-const longestTrying = 86_400_000;
 
 /** Takes Hydra's word that users were logged out of applications, and has these told. */
 @Injectable()
@@ -25,7 +22,10 @@ export class ApplicationLogouts implements OnModuleInit, BeforeApplicationShutdo
   ) {}
 
   onModuleInit(): void {
-    this.logins.listen((login) => this.#note(login));
+    this.logins.listen({
+      loggedIn: (login) => this.#note(login),
+      forget: async (subject, clientId) => this.repository.forget(subject, clientId),
+    });
   }
 
   async beforeApplicationShutdown(): Promise<void> {

@@ -4,16 +4,29 @@ import type { ConsentRequest } from './hydra.schemas.js';
 /** A login of an application by a user who has agreed, or had before. */
 export type ApplicationLogin = Pick<ConsentRequest, 'client' | 'login_session_id' | 'subject'>;
 
-/** Tells features of logins of applications. What they do then is their own: a login neither waits for it nor fails by it. */
+/** What a feature does at logins of applications: a login neither waits for it nor fails by it. */
+export interface ApplicationLoginListener {
+  loggedIn(login: ApplicationLogin): void;
+  /** Forgets a user's logins. @param clientId of this application only. */
+  forget(subject: string, clientId?: string): Promise<void>;
+}
+
+/** Tells features of logins of applications. */
 @Injectable()
 export class ApplicationLogins {
-  readonly #listeners: ((login: ApplicationLogin) => void)[] = [];
+  readonly #listeners: ApplicationLoginListener[] = [];
 
-  listen(listener: (login: ApplicationLogin) => void): void {
+  listen(listener: ApplicationLoginListener): void {
     this.#listeners.push(listener);
   }
 
-  tell(login: ApplicationLogin): void {
-    this.#listeners.forEach((listener) => listener(login));
+  loggedIn(login: ApplicationLogin): void {
+    this.#listeners.forEach((listener) => listener.loggedIn(login));
+  }
+
+  async forget(subject: string, clientId?: string): Promise<void> {
+    for (const listener of this.#listeners) {
+      await listener.forget(subject, clientId);
+    }
   }
 }

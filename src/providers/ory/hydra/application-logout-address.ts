@@ -1,9 +1,11 @@
 import { z } from 'zod';
 
-/** The route at which Hydra tells the gateway of logouts that applications are to learn of. */
-export const applicationLogoutRoute = 'auth/application-logout';
-
+/** The last part of the path at which Hydra tells the gateway of logouts that applications are to learn of. */
+const name = 'application-logout';
 const parameter = 'to';
+
+/** The route at which Hydra does. */
+export const applicationLogoutRoute = `auth/${name}`;
 
 const clientSchema = z.looseObject({ backchannel_logout_uri: z.string() });
 
@@ -13,7 +15,7 @@ const clientSchema = z.looseObject({ backchannel_logout_uri: z.string() });
  * @param gatewayUrl `BACKCHANNEL_LOGOUT_URL`, beside which that route is.
  */
 export function logoutAddressAt(gatewayUrl: string, applicationUri: string): string {
-  const address = new URL('application-logout', gatewayUrl);
+  const address = new URL(name, gatewayUrl);
   address.searchParams.set(parameter, applicationUri);
   return address.href;
 }
@@ -21,7 +23,7 @@ export function logoutAddressAt(gatewayUrl: string, applicationUri: string): str
 /** The application's own back-channel logout URI, as Hydra has it or inside of the gateway's. */
 export function applicationLogoutUri(registered: string): string {
   const url = URL.canParse(registered) ? new URL(registered) : undefined;
-  return url?.pathname.endsWith(`/${applicationLogoutRoute}`) === true
+  return url?.pathname.endsWith(`/${name}`) === true
     ? (url.searchParams.get(parameter) ?? registered)
     : registered;
 }

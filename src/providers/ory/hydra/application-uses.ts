@@ -4,6 +4,8 @@ import { Database } from '../../../platform/database/database.schema.js';
 import { LazyCache } from '../../../platform/hot-path/lazy-cache.js';
 import { Clock } from '../../../platform/time/clock.service.js';
 
+import { ApplicationLogins } from './application-logins.js';
+
 /** Milliseconds for which one recorded use stands for all that follow. */
 const precision = 60_000;
 /** Pairs of a person and an application whose latest record is cached. */
@@ -19,6 +21,7 @@ export class ApplicationUses implements BeforeApplicationShutdown {
 
   constructor(
     private readonly database: Database,
+    private readonly logins: ApplicationLogins,
     private readonly clock: Clock,
   ) {}
 
@@ -49,6 +52,7 @@ export class ApplicationUses implements BeforeApplicationShutdown {
   /** Removes what is recorded about a person. @param clientId about this application only. */
   async removeOf(subject: string, clientId?: string): Promise<void> {
     await this.settled();
+    await this.logins.forget(subject, clientId);
     const uses = this.database.query.deleteFrom('application_uses').where('subject', '=', subject);
     await (clientId === undefined ? uses : uses.where('client_id', '=', clientId)).execute();
     const isRemoved = (key: string): boolean =>

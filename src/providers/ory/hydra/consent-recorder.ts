@@ -30,7 +30,7 @@ export class ConsentRecorder {
     const { client, skip } = request;
     if (!isOwnClient(client.client_id)) {
       this.uses.note(identity, client.client_id, { isConsent: skip !== true });
-      this.logins.tell(request);
+      this.logins.loggedIn(request);
     }
   }
 

@@ -63,8 +63,12 @@ export class HydraSigningKeys {
   async idTokenKey(): Promise<SigningKey> {
     try {
       const { data } = await this.#api.getJsonWebKeySet({ set: keySets[0] });
-      // The newest one comes first, and Hydra signs with it.
-      const jwk = privateKeySchema.parse(keySetSchema.parse(data).keys[0]);
+      // The newest private one comes first, and Hydra signs with it.
+      const keys = keySetSchema.parse(data).keys.flatMap((key) => privateKeySchema.safeParse(key).data ?? []);
+      const [jwk] = keys;
+      if (jwk === undefined) {
+        throw new TypeError('the set has no private key');
+      }
       return { kid: jwk.kid, alg: jwk.alg, key: await importJWK(jwk, jwk.alg) };
     } catch (error) {
       throw unavailable('hydra_key_unreadable', error);

@@ -1,4 +1,4 @@
-import { type OAuth2Client, OAuth2Api } from '@ory/client';
+import { type JsonPatch, type OAuth2Client, OAuth2Api } from '@ory/client';
 import { type BulkheadPolicy, bulkhead } from 'cockatiel';
 import { LRUCache } from 'lru-cache';
 import { z } from 'zod';
@@ -386,8 +386,8 @@ export class HydraClient {
   }
 
   /** A client; undefined if there is none of this id. */
-  async client(id: string): Promise<unknown> {
-    return this.#client(id, 'login');
+  async client(id: string, line: Line = 'login'): Promise<unknown> {
+    return this.#client(id, line);
   }
 
   /** All clients, page by page: there may be more than one should keep. */
@@ -409,6 +409,12 @@ export class HydraClient {
   async replaceClient(oAuth2Client: OAuth2Client & { client_id: string }): Promise<void> {
     const id = oAuth2Client.client_id;
     await this.#register((options) => this.#oauth2.setOAuth2Client({ id, oAuth2Client }, options));
+  }
+
+  /** Changes where Hydra reports a client's logouts, and nothing else of the client. */
+  async setLogoutAddress(id: string, address: string): Promise<void> {
+    const jsonPatch: JsonPatch[] = [{ op: 'replace', path: '/backchannel_logout_uri', value: address }];
+    await this.#register((options) => this.#oauth2.patchOAuth2Client({ id, jsonPatch }, options));
   }
 
   /** Removes a client with its tokens and consents; idempotent. */

@@ -7,7 +7,7 @@ import type { ApplicationSecretRepository } from '../hydra/application-secret.re
 import type { HydraApplications } from '../hydra/hydra-applications.js';
 import type { Exchange } from './exchange.js';
 import { OAuthRefusal } from './oauth-refusal.js';
-import { parametersIn } from './query-limit.js';
+import { parametersIn, requireSameReading } from './query-limit.js';
 import { peekBody, replaceBody } from './whole-body.js';
 
 const twoCredentials = new OAuthRefusal(
@@ -52,10 +52,7 @@ export class SecretGate {
     if (request.method !== 'POST' || !authenticated.has(path)) {
       return false;
     }
-    const form =
-      request.body instanceof Readable
-        ? parametersIn(String(await peekBody(request, request.body)))
-        : undefined;
+    const form = request.body instanceof Readable ? await this.#formOf(request, request.body) : undefined;
     const basic = basicCredential(request.headers.authorization);
     const inForm = credentialIn(form);
     if (basic !== undefined && !agree(basic, inForm)) {
@@ -90,13 +87,21 @@ export class SecretGate {
     }
   }
 
+  async #formOf(request: FastifyRequest, body: Readable): Promise<URLSearchParams> {
+    const text = String(await peekBody(request, body));
+    requireSameReading(text);
+    return parametersIn(text);
+  }
+
   /** How Hydra takes an application's secret; undefined if it has none, or isn't one. */
   async #methodOf(id: string): Promise<SecretMethod | undefined> {
     const known = this.#methods.get(id);
     if (known !== undefined) {
       return known;
     }
-    const method = (await this.applications.find(id))?.tokenEndpointAuthMethod;
+    // If Hydra can't say it, the program's own way is as good as any.
+    const application = await this.applications.find(id).catch(() => undefined);
+    const method = application?.tokenEndpointAuthMethod;
     if (method === undefined || method === 'none') {
       return undefined;
     }

@@ -13,10 +13,12 @@ import { type Person, logIn, newPerson } from '../../../../../test/support/perso
 import { rawRequest } from '../../../../../test/support/raw.request.js';
 import { type Stack, startStack, waitUntil } from '../../../../../test/support/stack.js';
 import { UserAgent } from '../../../../../test/support/user-agent.js';
+import { ApplicationDatabase } from '../../application.schema.js';
 import { ApplicationLogoutJanitor } from '../../logouts/application-logout-janitor.js';
 
 const back = 'https://wiki.example/callback';
 const logoutEvent = 'http://schemas.openid.net/event/backchannel-logout';
+const userSchema = z.looseObject({ user: z.looseObject({ id: z.string() }) });
 const registeredSchema = z.looseObject({ id: z.string(), clientSecret: z.string() });
 const keysSchema = z.looseObject({ keys: z.array(z.looseObject({ kty: z.string() })) });
 const clientSchema = z.looseObject({ backchannel_logout_uri: z.string() });
@@ -73,9 +75,7 @@ describe.each(databaseKinds)('logouts that applications are told of, on %s', (da
     admin = new OryAdmin(stack.env);
     const person = await somebody();
     const first = await loggedIn(person);
-    const { user } = z
-      .looseObject({ user: z.looseObject({ id: z.string() }) })
-      .parse((await first.fetch('/auth/session')).json());
+    const { user } = userSchema.parse((await first.fetch('/auth/session')).json());
     await promote(stack.app(), user.id);
     administrator = await loggedIn(person);
   });
@@ -186,18 +186,60 @@ describe.each(databaseKinds)('logouts that applications are told of, on %s', (da
     expect(channel.tokens).toHaveLength(3);
   });
 
-  it('an application that refuses the token isn’t told again, and the audit trail has it', async () => {
+  it('an application that refuses the token five times isn’t told again, and the audit trail has it', async () => {
     const wiki = await register();
-    channel.answers = [400];
+    channel.answers = [400, 400, 400, 400, 400];
     await inAndOut(wiki);
+    for (let count = 1; count < 5; count += 1) {
+      await arrived(count);
+      expect(await audited(wiki.client.id)).toEqual([]);
+      stack.shiftClock(60 * count);
+    }
     await waitUntil(async () => (await audited(wiki.client.id)).length > 0, 'the audit event');
     expect(await audited(wiki.client.id)).toEqual([
       ['applications:logout_undelivered', 'failure', 'logout_refused'],
     ]);
     // Another logout of the same application comes after it.
     await inAndOut(wiki);
-    await arrived(2);
+    await arrived(6);
     expect(new Set(channel.tokens.map((token) => decodeJwt(token).jti)).size).toBe(2);
+  });
+
+  it('a token that comes after the user’s next login there doesn’t name them, so that it ends the session of its sid at most', async () => {
+    const wiki = await register();
+    channel.answers = [500];
+    const person = await somebody();
+    const agent = await loggedIn(person);
+    await wiki.login(agent, { audience: undefined, scope: 'openid' });
+    const other = new UserAgent(stack.url);
+    await agent.post('/auth/logout', {});
+    await arrived(1);
+    await logIn(other, person);
+    await wiki.login(other, { audience: undefined, scope: 'openid' });
+    await arrived(2);
+    const [first, second] = channel.tokens.map((token) => decodeJwt(token));
+    expect(first).toHaveProperty('sub');
+    expect(second).not.toHaveProperty('sub');
+    expect([second?.['sid'], second?.jti]).toEqual([first?.['sid'], first?.jti]);
+  });
+
+  it('a user who is deleted leaves no record of where they logged in', async () => {
+    const wiki = await register();
+    const agent = await loggedIn(await somebody());
+    const { id_token: idToken = '' } = await wiki.login(agent, { audience: undefined, scope: 'openid' });
+    const { query } = stack.app().get(ApplicationDatabase, { strict: false });
+    const left = async (): Promise<number> =>
+      (
+        await query
+          .selectFrom('application_logins')
+          .select('sid')
+          .where('subject', '=', decodeJwt(idToken).sub ?? '')
+          .execute()
+      ).length;
+    await waitUntil(async () => (await left()) === 1, 'the record of the login');
+    const { user } = userSchema.parse((await agent.fetch('/auth/session')).json());
+    expect((await administrator.send('DELETE', `/api/v1/users/${user.id}`)).status).toBe(204);
+    expect(await left()).toBe(0);
   });
 
   it('one that is away delays no other, is told when it is back, also by another process', async () => {
@@ -245,7 +287,10 @@ describe.each(databaseKinds)('logouts that applications are told of, on %s', (da
     const older = await fetch(path, {
       method: 'PATCH',
       headers: { 'content-type': 'application/json' },
-      body: JSON.stringify([{ op: 'replace', path: '/backchannel_logout_uri', value: channel.url }]),
+      body: JSON.stringify([
+        { op: 'replace', path: '/backchannel_logout_uri', value: channel.url },
+        { op: 'add', path: '/contacts', value: ['ops@wiki.example'] },
+      ]),
     });
     expect(older.status).toBe(200);
     await inAndOut(wiki);
@@ -256,6 +301,8 @@ describe.each(databaseKinds)('logouts that applications are told of, on %s', (da
     await stack.app().get(ApplicationLogoutJanitor, { strict: false }).registerAll();
     expect(await (await fetch(path)).json()).toMatchObject({
       backchannel_logout_uri: known.backchannel_logout_uri,
+      // What an operator has set at Hydra stays.
+      contacts: ['ops@wiki.example'],
     });
     await inAndOut(wiki);
     await arrived(2);
