@@ -23,8 +23,8 @@ export const longestTrying = 86_400_000;
 const [firstPause, longestPause] = [1000, 3_600_000];
 /** Statuses by which an application says that it has ended the session, or couldn't (section 2.8). */
 const [received, refused] = [new Set([200, 204]), 400];
-/** Refusals after which an application isn't told again: it may also refuse while its database is away. */
-const refusals = 5;
+/** The attempt from which on a refusal is final: an application also refuses while its database is away. */
+const lastRefusal = 5;
 
 /** What came of a delivery: the application was told, needn't be, won't be, or will be told again. */
 type Outcome =
@@ -157,7 +157,7 @@ export class ApplicationLogoutDeliveries implements OnModuleInit, BeforeApplicat
     if (received.has(status)) {
       return { kind: 'delivered' };
     }
-    if (status === refused && logout.failures + 1 >= refusals) {
+    if (status === refused && logout.failures + 1 >= lastRefusal) {
       return { kind: 'lost', reason: 'logout_refused' };
     }
     throw new Error(`the application answered ${status}`);
