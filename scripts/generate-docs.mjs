@@ -11,11 +11,13 @@ const { renderConfigurationDocs, renderEnvExample } =
 const { renderErrorDocs } = await import('../dist/platform/errors/problem.docs.js');
 const { renderDoctorDocs } = await import('../dist/doctor/finding.docs.js');
 const { renderObservabilityDocs } = await import('../dist/features/metrics/metric.docs.js');
-const { renderApplicationDocs, renderProgramDocs } =
+const { guidesOf, renderApplicationDocs, renderProgramDocs } =
   await import('../dist/features/applications/program.docs.js');
 const applications = join(root, 'docs/applications.md');
 writeFileSync(applications, renderApplicationDocs(readFileSync(applications, 'utf8')));
-writeFileSync(join(root, 'examples/programs/README.md'), renderProgramDocs());
+const programs = join(root, 'examples/programs');
+const guides = guidesOf(readFileSync(join(programs, 'catalogue.json'), 'utf8'));
+writeFileSync(join(programs, 'README.md'), renderProgramDocs(guides));
 const observability = join(root, 'docs/observability.md');
 writeFileSync(observability, renderObservabilityDocs(readFileSync(observability, 'utf8')));
 writeFileSync(join(root, 'docs/doctor.md'), renderDoctorDocs());

@@ -3,7 +3,7 @@ import { startStack } from '../servers/ory.mjs';
 import { loginAt } from './password.login.mjs';
 import { emailOf, password } from './people.mjs';
 
-/** A hash of the password by bcrypt with the least work (4), which Kratos imports as it is: hashing is no part of what is measured. */
+/** A hash of the password by bcrypt with the least work (4), which Kratos imports as it is, and replaces by its own at the first login. */
 const hashed = '$2b$04$abcdefghijklmnopqrstuuRYH9r6IeG10lmK1d4CWCC48s9cT5glq';
 
 /** @param origin the gateway's public address. @returns the gateway's settings, and how one of its people logs in. */

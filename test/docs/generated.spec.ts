@@ -4,7 +4,11 @@ import { z } from 'zod';
 import { renderAdvisoryDocs } from '../../scripts/advisories.mjs';
 import { ownFeatures } from '../../src/app/features.js';
 import { renderConfigurationDocs, renderEnvExample } from '../../src/platform/config/configuration.docs.js';
-import { renderApplicationDocs, renderProgramDocs } from '../../src/features/applications/program.docs.js';
+import {
+  guidesOf,
+  renderApplicationDocs,
+  renderProgramDocs,
+} from '../../src/features/applications/program.docs.js';
 import { renderDoctorDocs } from '../../src/doctor/finding.docs.js';
 import { renderObservabilityDocs } from '../../src/features/metrics/metric.docs.js';
 import { renderErrorDocs } from '../../src/platform/errors/problem.docs.js';
@@ -29,7 +33,10 @@ const renderAdvisories = (): string =>
 const documents = [
   ['docs/internals/advisories.md', renderAdvisories],
   ['docs/applications.md', () => renderApplicationDocs(read('docs/applications.md'))],
-  ['examples/programs/README.md', renderProgramDocs],
+  [
+    'examples/programs/README.md',
+    () => renderProgramDocs(guidesOf(read('examples/programs/catalogue.json'))),
+  ],
   ['docs/observability.md', () => renderObservabilityDocs(read('docs/observability.md'))],
   ['docs/configuration.md', () => renderConfigurationDocs(ownFeatures)],
   ['docs/errors.md', () => renderErrorDocs(ownFeatures)],
