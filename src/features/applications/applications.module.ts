@@ -1,6 +1,5 @@
 import { Module, type OnModuleInit } from '@nestjs/common';
 import { AuditModule } from '../../directory/audit/audit.module.js';
-import { LimitsModule } from '../../directory/rate-limit/limits.module.js';
 import { UsersModule } from '../../directory/users/users.module.js';
 import { LoginModule } from '../../login/login.module.js';
 import { OrgAuthorization } from '../../orgs/org-authorization.js';
@@ -42,7 +41,6 @@ import { UserConnectedAppsController } from './user-connected-apps.controller.js
     AuditModule,
     CoreModule,
     DatabaseModule,
-    LimitsModule,
     LoginModule,
     PageFrameModule,
     SessionModule,

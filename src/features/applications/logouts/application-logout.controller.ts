@@ -2,22 +2,21 @@ import { Body, Controller, HttpCode, Logger, Post, Req, Res } from '@nestjs/comm
 import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { receiveLogout } from '../../../login/backchannel-logout.controller.js';
-import { RateLimits, addressCheck } from '../../../directory/rate-limit/rate-limits.js';
 import { UnreadableAs, asOAuthError } from '../../../platform/http/unreadable-body.js';
 import { applicationLogoutRoute } from '../../../providers/ory/hydra/application-logout-address.js';
 import { Public } from '../../../session/guards/access.decorators.js';
 import { ApplicationLogouts } from './application-logouts.js';
 
-/** The endpoint where Hydra reports that a user was logged out of an application, instead of to the application itself. */
+/**
+ * The endpoint where Hydra reports that a user was logged out of an application, instead of to the application itself. Requests aren't limited: all
+ * come from Hydra's address, many at a time, and what isn't Hydra's costs the check of a signature.
+ */
 @ApiExcludeController()
 @Controller(applicationLogoutRoute)
 export class ApplicationLogoutController {
   readonly #logger = new Logger(ApplicationLogoutController.name);
 
-  constructor(
-    private readonly logouts: ApplicationLogouts,
-    private readonly limits: RateLimits,
-  ) {}
+  constructor(private readonly logouts: ApplicationLogouts) {}
 
   @Post()
   @UnreadableAs(asOAuthError)
@@ -28,14 +27,8 @@ export class ApplicationLogoutController {
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<object> {
-    return receiveLogout({ form, request, reply, logger: this.#logger }, async (token) => {
-      try {
-        await this.logouts.take(token);
-      } catch (error) {
-        // Only now: many come from Hydra's one address at the same time, and a stranger there must not keep them out.
-        await this.limits.take(reply, [addressCheck(request, 'logout-address', 'keep')]);
-        throw error;
-      }
-    });
+    return receiveLogout({ form, request, reply, logger: this.#logger }, async (token) =>
+      this.logouts.take(token),
+    );
   }
 }
