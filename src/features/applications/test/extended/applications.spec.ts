@@ -607,10 +607,7 @@ describe.each(databaseKinds)('applications, on %s', (database) => {
       orgId: org,
     });
     const path = `/orgs/${org}/applications/${client.id}`;
-    const saved = await user.submit(await user.navigate(path), {
-      name: 'Org robot 2',
-      tokenEndpointAuthMethod: 'client_secret_basic',
-    });
+    const saved = await user.submit(await user.navigate(path), { name: 'Org robot 2' });
     expect([saved.status, saved.text.includes('The application has been changed.')]).toEqual([200, true]);
   });
 
