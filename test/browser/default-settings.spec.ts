@@ -16,7 +16,7 @@ interface Library {
   readonly name: string;
   readonly callback: string;
   /** What an administrator chooses for it. */
-  readonly settings: Pick<NewApplication, 'codeProtection' | 'tokenEndpointAuthMethod'>;
+  readonly settings: Pick<NewApplication, 'codeProtection'>;
   /** The button that begins a login, on a page of its own; without it, it leads to the login at once. */
   readonly button?: string;
   readonly command: (port: number) => readonly string[];
