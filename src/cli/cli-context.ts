@@ -12,6 +12,7 @@ import type { Configuration } from '../platform/config/configuration.js';
 import { CoreModule } from '../platform/core/core.module.js';
 import { DatabaseModule } from '../platform/database/database.module.js';
 import type { DeploymentServices } from '../platform/features/command-line.js';
+import { ApplicationLogins } from '../providers/ory/hydra/application-logins.js';
 import { ApplicationUses } from '../providers/ory/hydra/application-uses.js';
 import { RevocationService } from '../session/revocation/revocation.service.js';
 import { SessionModule } from '../session/session.module.js';
@@ -36,7 +37,7 @@ export interface CliServices {
 
 @Module({
   imports: [CoreModule, DatabaseModule, NoticesModule],
-  providers: [ApplicationUses],
+  providers: [ApplicationLogins, ApplicationUses],
 })
 class CliModule {}
 
