@@ -21,7 +21,12 @@ const insides = [
 /** Codes of a 503 that stands in for Kratos, Hydra or another provider that isn't there. */
 const unavailable = /"code":"(?:provider_unavailable|not_ready)"/;
 /** Routes that speak OAuth: RFC 6749 section 5.2, RFC 7591 section 3.2.2. */
-const oauthRoutes = new Set(['/auth/token', '/auth/backchannel-logout', '/oauth2/register']);
+const oauthRoutes = new Set([
+  '/auth/token',
+  '/auth/backchannel-logout',
+  '/auth/application-logout',
+  '/oauth2/register',
+]);
 /** Routes whose answer is made of the caller's own credential. */
 const givesToken = /^\/auth\/(?:verify|token)/;
 
