@@ -51,6 +51,7 @@ const openUnderOry = [
   'GET /auth/ory/login',
   'GET /auth/ory/logout',
   'GET /auth/ory/session-question/admin/oauth2/auth/requests/login', // for Kratos: the sealed challenge is the credential
+  'POST /auth/application-logout', // Hydra's logout token is the credential
   'POST /auth/connections/:id/acs', // keeps a SAML provider's answer to a login that is under way
   'POST /auth/connections/:id/backchannel-logout', // the logout token is the credential
   'POST /auth/connections/:id/slo', // the provider's signature is the credential
