@@ -126,7 +126,7 @@ export class ApplicationLogoutDeliveries implements OnModuleInit, BeforeApplicat
   async #deliver(logout: ApplicationLogoutRow): Promise<void> {
     const outcome = await this.#attempt(logout).catch((error: unknown) => this.#failed(logout, error));
     if (this.#closing.signal.aborted && outcome.kind === 'failed') {
-      // Nobody knows what the application has heard. The claim ends by itself, and another process tells it.
+      // The application may have received it or not. The claim ends by itself, and another process delivers it again.
       return;
     }
     try {

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Clock } from '../../../platform/time/clock.service.js';
 import { ApplicationDatabase, type ApplicationLogoutRow } from '../application.schema.js';
 
-/** Milliseconds after which nobody needs to know who logged in: a session that is used is recorded anew. */
+/** Milliseconds for which a login is kept without another one in the same session. */
 const loginsKept = 90 * 86_400_000;
 
 /** Stores in which sessions applications have logged users in, and the logouts that they are told of. */

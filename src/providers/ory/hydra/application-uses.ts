@@ -3,7 +3,6 @@ import type { IdentityKey } from '../../../directory/users/identity.js';
 import { Database } from '../../../platform/database/database.schema.js';
 import { LazyCache } from '../../../platform/hot-path/lazy-cache.js';
 import { Clock } from '../../../platform/time/clock.service.js';
-
 import { ApplicationLogins } from './application-logins.js';
 
 /** Milliseconds for which one recorded use stands for all that follow. */

@@ -64,8 +64,9 @@ export class HydraSigningKeys {
     try {
       const { data } = await this.#api.getJsonWebKeySet({ set: keySets[0] });
       // The newest private one comes first, and Hydra signs with it.
-      const keys = keySetSchema.parse(data).keys.flatMap((key) => privateKeySchema.safeParse(key).data ?? []);
-      const [jwk] = keys;
+      const [jwk] = keySetSchema
+        .parse(data)
+        .keys.flatMap((key) => privateKeySchema.safeParse(key).data ?? []);
       if (jwk === undefined) {
         throw new TypeError('the set has no private key');
       }

@@ -99,7 +99,7 @@ export class SecretGate {
     if (known !== undefined) {
       return known;
     }
-    // If Hydra can't say it, the program's own way is as good as any.
+    // If Hydra can't be asked, the credential is passed on as it was sent.
     const application = await this.applications.find(id).catch(() => undefined);
     const method = application?.tokenEndpointAuthMethod;
     if (method === undefined || method === 'none') {

@@ -73,7 +73,7 @@ describe.each(databaseKinds)('logouts that applications are told of, on %s', (da
   beforeAll(async () => {
     stack = await startStack({ database, postgresUrl: inject('postgresUrl'), sharedOry: true });
     admin = new OryAdmin(stack.env);
-    const person = await somebody();
+    const person = await newUser();
     const first = await loggedIn(person);
     const { user } = userSchema.parse((await first.fetch('/auth/session')).json());
     await promote(stack.app(), user.id);
@@ -94,7 +94,7 @@ describe.each(databaseKinds)('logouts that applications are told of, on %s', (da
     await channel.close();
   });
 
-  async function somebody(): Promise<Person> {
+  async function newUser(): Promise<Person> {
     const person = newPerson();
     await admin.createPerson(person, { isVerified: true });
     return person;
@@ -121,7 +121,7 @@ describe.each(databaseKinds)('logouts that applications are told of, on %s', (da
 
   /** Logs a new user in to applications, and out again. @returns the last one's ID token. */
   async function inAndOut(...apps: readonly OAuthApp[]): Promise<string> {
-    const agent = await loggedIn(await somebody());
+    const agent = await loggedIn(await newUser());
     let idToken = '';
     for (const app of apps) {
       ({ id_token: idToken = '' } = await app.login(agent, { audience: undefined, scope: 'openid' }));
@@ -208,7 +208,7 @@ describe.each(databaseKinds)('logouts that applications are told of, on %s', (da
   it('a token that comes after the user’s next login there doesn’t name them, so that it ends the session of its sid at most', async () => {
     const wiki = await register();
     channel.answers = [500];
-    const person = await somebody();
+    const person = await newUser();
     const agent = await loggedIn(person);
     await wiki.login(agent, { audience: undefined, scope: 'openid' });
     const other = new UserAgent(stack.url);
@@ -225,7 +225,7 @@ describe.each(databaseKinds)('logouts that applications are told of, on %s', (da
 
   it('a user who is deleted leaves no record of where they logged in', async () => {
     const wiki = await register();
-    const agent = await loggedIn(await somebody());
+    const agent = await loggedIn(await newUser());
     const { id_token: idToken = '' } = await wiki.login(agent, { audience: undefined, scope: 'openid' });
     const { query } = stack.app().get(ApplicationDatabase, { strict: false });
     const left = async (): Promise<number> =>
@@ -262,7 +262,7 @@ describe.each(databaseKinds)('logouts that applications are told of, on %s', (da
     }
   });
 
-  it('after a day nobody tries any more, which the audit trail has', async () => {
+  it('after a day no delivery is tried any more, which the audit trail has', async () => {
     const away = new BackChannel();
     await away.listen();
     const uri = away.url;
@@ -312,7 +312,7 @@ describe.each(databaseKinds)('logouts that applications are told of, on %s', (da
   it('an application that is removed, or is to be told no more, is told nothing', async () => {
     const [removed, silent, wiki] = [await register(), await register(), await register()];
     channel.answers = [500, 500, 500];
-    const agent = await loggedIn(await somebody());
+    const agent = await loggedIn(await newUser());
     for (const app of [removed, silent, wiki]) {
       await app.login(agent, { audience: undefined, scope: 'openid' });
     }
