@@ -29,6 +29,7 @@ const owners = {
   refresh_answers: 'providers',
   application_logins: 'features/applications',
   application_logouts: 'features/applications',
+  device_logins: 'features/device-login',
   connection_identities: 'features/connections',
   connection_sessions: 'features/connections',
   connection_logins: 'features/connections',

@@ -5,6 +5,7 @@ import { connections } from '../features/connections/connections.feature.js';
 import { connectionsLdap } from '../features/connections-ldap/connections-ldap.feature.js';
 import { connectionsOidc } from '../features/connections-oidc/connections-oidc.feature.js';
 import { connectionsSaml } from '../features/connections-saml/connections-saml.feature.js';
+import { deviceLogin } from '../features/device-login/device-login.feature.js';
 import { invites } from '../features/invites/invites.feature.js';
 import { metrics } from '../features/metrics/metrics.feature.js';
 import { organisations } from '../features/organisations/organisations.feature.js';
@@ -28,6 +29,7 @@ export const ownFeatures: readonly Feature[] = [
   connectionsLdap,
   connectionsOidc,
   connectionsSaml,
+  deviceLogin,
   invites,
   metrics,
   organisations,

@@ -65,6 +65,8 @@ export interface Application {
   readonly rememberConsent: boolean;
   readonly tokenEndpointAuthMethod: 'client_secret_basic' | 'client_secret_post' | 'none';
   readonly codeProtection: CodeProtection;
+  /** Whether its users may log in on devices without a browser (RFC 8628). */
+  readonly deviceLogin: boolean;
   readonly logoUri: string | null;
   readonly clientUri: string | null;
   readonly policyUri: string | null;

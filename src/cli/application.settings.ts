@@ -21,6 +21,7 @@ export interface SettingOptions {
   readonly rememberConsent?: boolean;
   readonly authMethod?: string;
   readonly codeProtection?: string;
+  readonly deviceLogin?: boolean;
   readonly homePage?: string;
   readonly privacyPolicy?: string;
   readonly terms?: string;
@@ -42,6 +43,7 @@ const optionNames: Readonly<Record<string, string>> = {
   groupsAs: '--groups-as',
   tokenEndpointAuthMethod: '--auth-method',
   codeProtection: '--code-protection',
+  deviceLogin: '--device-login',
   clientUri: '--home-page',
   policyUri: '--privacy-policy',
   tosUri: '--terms',
@@ -73,6 +75,8 @@ export function addSettingOptions(command: Command): Command {
         'what each login must send (default: pkce); for administrators',
       ).choices(codeProtections),
     )
+    .option('--device-login', 'users may log in on devices without a browser; for administrators')
+    .option('--no-device-login', 'users may not; for administrators')
     .option('--home-page <url>', 'its home page; "" for none, also of those below')
     .option('--privacy-policy <url>', 'its privacy policy')
     .option('--terms <url>', 'its terms of service')
@@ -97,6 +101,7 @@ export function settingsOf(options: SettingOptions): Readonly<Record<string, unk
     rememberConsent: options.rememberConsent,
     tokenEndpointAuthMethod: options.authMethod,
     codeProtection: options.codeProtection,
+    deviceLogin: options.deviceLogin,
     clientUri: linkOf(options.homePage),
     policyUri: linkOf(options.privacyPolicy),
     tosUri: linkOf(options.terms),

@@ -80,6 +80,8 @@ const member = [
   '/account/delete',
   '/invitation?invite=x',
   '/ui/second-factor',
+  '/device',
+  '/device?user_code=BCDF-GHJK',
   '/orgs/new',
   'org',
   'org/invites',
@@ -152,6 +154,7 @@ const noPages: Readonly<Record<string, string>> = {
 /** Pages that need more than a visit: the test that opens them in Chromium. */
 const openedIn: Readonly<Record<string, string>> = {
   '/auth/cli': 'test/journeys/readme-commands.spec.ts',
+  '/device/callback': 'src/features/device-login/test/extended/journeys/television.spec.ts',
   '/docs': 'test/browser/api-docs.spec.ts',
   '/invitation/accepted':
     'src/features/organisations/test/extended/journeys/invited-as-an-existing-user.spec.ts',

@@ -26,6 +26,8 @@ export interface NewApplication {
   readonly tokenEndpointAuthMethod?: string;
   /** What its logins must send. Default: `pkce`. */
   readonly codeProtection?: 'pkce' | 'nonce' | 'none';
+  /** Whether its users may log in on devices. Default: no. */
+  readonly deviceLogin?: boolean;
 }
 
 const sessionSchema = z.looseObject({ user: z.looseObject({ id: z.string() }) });

@@ -117,6 +117,15 @@ export class RateLimits {
     }
   }
 
+  /** Gives back the attempts of a request whatever its answer's status: it only says that the caller is to ask again. */
+  excuse(request: FastifyRequest): void {
+    const attempts = this.#attempts.get(request) ?? [];
+    this.#attempts.set(
+      request,
+      attempts.map(({ taken }) => ({ taken, judge: () => 'void' })),
+    );
+  }
+
   /** Counts something that no request waits for. @returns whether the limit allows it. */
   async allows({ policy, key }: Pick<LimitCheck, 'policy' | 'key'>): Promise<boolean> {
     return !this.#isOn || (await this.#consume({ policy, key, onSuccess: 'keep' }))?.count.isOver !== true;

@@ -7,6 +7,7 @@ import type { TransactionPart } from '../../platform/database/transaction-part.j
 import { logoutAddressAt } from '../../providers/ory/hydra/application-logout-address.js';
 import { ApplicationSecretRepository } from '../../providers/ory/hydra/application-secret.repository.js';
 import { ClientRepository } from '../../providers/ory/hydra/client.repository.js';
+import { deviceCallbackAt } from '../../providers/ory/hydra/device-callback.js';
 import { HydraApplications, indexed, wasFirstParty } from '../../providers/ory/hydra/hydra-applications.js';
 import { HydraClient } from '../../providers/ory/hydra/hydra.client.js';
 import { ResourceRegistry } from '../../providers/ory/hydra/resource-registry.js';
@@ -17,6 +18,7 @@ import { ApplicationList } from './application-list.js';
 export class ApplicationRegistry {
   readonly #audience: string;
   readonly #logoutUrl: string;
+  readonly #deviceCallback: string;
 
   constructor(
     private readonly hydra: HydraClient,
@@ -26,10 +28,11 @@ export class ApplicationRegistry {
     private readonly secrets: ApplicationSecretRepository,
     private readonly locks: DatabaseLocks,
     private readonly resources: ResourceRegistry,
-    @Inject(CONFIGURATION) { BACKCHANNEL_LOGOUT_URL, TOKEN_AUDIENCE }: OryConfiguration,
+    @Inject(CONFIGURATION) { BACKCHANNEL_LOGOUT_URL, PUBLIC_URL, TOKEN_AUDIENCE }: OryConfiguration,
   ) {
     this.#audience = TOKEN_AUDIENCE;
     this.#logoutUrl = BACKCHANNEL_LOGOUT_URL;
+    this.#deviceCallback = deviceCallbackAt(PUBLIC_URL);
   }
 
   /** Scopes of protected resources, which applications may have. */
@@ -138,7 +141,10 @@ export class ApplicationRegistry {
         ? ['client_credentials']
         : ['authorization_code', ...(staysLoggedIn ? ['refresh_token'] : [])],
       response_types: isMachine ? [] : ['code'],
-      redirect_uris: [...application.redirectUris],
+      redirect_uris: [
+        ...application.redirectUris,
+        ...(application.deviceLogin ? [this.#deviceCallback] : []),
+      ],
       post_logout_redirect_uris: [...application.postLogoutRedirectUris],
       ...(backchannelLogoutUri === null
         ? {}
@@ -171,6 +177,7 @@ export class ApplicationRegistry {
           },
           remember_consent: application.rememberConsent,
           code_protection: application.codeProtection,
+          ...(application.deviceLogin ? { device_login: true } : {}),
           created_by: application.createdBy,
           created_at: application.createdAt,
           ...(hasBeenFirstParty ? { was_first_party: true } : {}),

@@ -85,6 +85,9 @@ export const applicationTexts = defineTexts(
     'applications.codeProtection.pkce': 'PKCE (recommended)',
     'applications.codeProtection.nonce': 'PKCE or a nonce',
     'applications.codeProtection.none': 'Nothing',
+    'applications.deviceLogin': 'Login on devices without a browser',
+    'applications.deviceLoginHint':
+      'For televisions and command lines: the device shows a code, which its user enters on the page /device.',
     'applications.backchannel': 'Back-channel logout URI',
     'applications.backchannelHint':
       'Receives a message when a user logs out. The gateway sends it, and must reach the address.',
@@ -238,6 +241,9 @@ export const applicationTexts = defineTexts(
       'applications.codeProtection.pkce': 'PKCE (empfohlen)',
       'applications.codeProtection.nonce': 'PKCE oder eine Nonce',
       'applications.codeProtection.none': 'Nichts',
+      'applications.deviceLogin': 'Anmelden an Geräten ohne Browser',
+      'applications.deviceLoginHint':
+        'Für Fernseher und Befehlszeilen: Das Gerät zeigt einen Code, den sein Benutzer auf der Seite /device eingibt.',
       'applications.backchannel': 'Back-Channel-Logout-URI',
       'applications.backchannelHint':
         'Erhält eine Nachricht, wenn sich ein Benutzer abmeldet. Das Gateway sendet sie und muss die Adresse erreichen.',

@@ -156,6 +156,10 @@ const administratorMembers = {
     description:
       'What each login must send to show that a code belongs to it: `pkce` (default), `nonce` (PKCE, or `openid` with a new `nonce` for each login), or `none` (neither, for programs that can’t). A challenge that is sent is checked in any case. `nonce` and `none` are for `web` only, without redirect URIs on `http://127.0.0.1` or `http://[::1]` and without scopes of protected resources.',
   }),
+  deviceLogin: z.boolean().meta({
+    description:
+      'Whether users may log in to it on devices without a browser (RFC 8628), by entering a code on another one. For `web` and `native` only.',
+  }),
 };
 
 const bodyExample = { name: 'Wiki', kind: 'web', redirectUris: ['https://wiki.example.org/callback'] };
@@ -226,6 +230,7 @@ export const applicationSchema = z.object({
   rememberConsent: z.boolean(),
   tokenEndpointAuthMethod: z.enum(['client_secret_basic', 'client_secret_post', 'none']),
   codeProtection: z.enum(codeProtections),
+  deviceLogin: z.boolean(),
   logoUri: z.string().nullable(),
   clientUri: z.string().nullable(),
   policyUri: z.string().nullable(),

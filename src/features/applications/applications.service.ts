@@ -143,6 +143,7 @@ export class ApplicationsService {
       rememberConsent: input.rememberConsent ?? true,
       tokenEndpointAuthMethod: hasSecret ? tokenEndpointAuthMethod : 'none',
       codeProtection: input.codeProtection ?? 'pkce',
+      deviceLogin: input.deviceLogin ?? false,
       logoUri: input.logoUri ?? null,
       clientUri: input.clientUri ?? null,
       policyUri: input.policyUri ?? null,
@@ -327,6 +328,7 @@ export class ApplicationsService {
       ...scopeErrors(application, this.scopes, this.registry.resourceScopes, before?.scope),
       ...accessErrors(application),
       ...codeProtectionErrors(application, this.registry.resourceScopes),
+      ...deviceErrors(application),
       ...groupErrors(application, before),
       ...(await this.#nameErrors(application)),
       ...(await this.#otherNameErrors(application, before)),
@@ -427,7 +429,7 @@ function defaultAccess(kind: ApplicationKind, orgId: string | null): Application
 }
 
 function uriErrors(application: Application, publicUrl: string): FieldError[] {
-  const { kind, redirectUris, postLogoutRedirectUris } = application;
+  const { kind, redirectUris, postLogoutRedirectUris, deviceLogin } = application;
   const isMachine = kind === 'machine';
   const errors = (['redirectUris', 'postLogoutRedirectUris'] as const).flatMap((member) =>
     application[member].flatMap((uri, index) => {
@@ -439,7 +441,7 @@ function uriErrors(application: Application, publicUrl: string): FieldError[] {
       return fault === undefined ? [] : [{ field: `${member}.${index}`, message: fault }];
     }),
   );
-  if (!isMachine && redirectUris.length === 0) {
+  if (!isMachine && !deviceLogin && redirectUris.length === 0) {
     errors.push({ field: 'redirectUris', message: 'must have at least one entry' });
   }
   if (isMachine && redirectUris.length + postLogoutRedirectUris.length > 0) {
@@ -543,6 +545,13 @@ function codeProtectionErrors(
   }
   return scope.some((token) => resourceScopes.includes(token))
     ? because('the application has a scope of a protected resource')
+    : [];
+}
+
+/** A device needs the user's own browser elsewhere: a page is one, and a machine has no user. */
+function deviceErrors({ deviceLogin, kind }: Application): FieldError[] {
+  return deviceLogin && kind !== 'web' && kind !== 'native'
+    ? [{ field: 'deviceLogin', message: 'must be false for this kind: only web and native' }]
     : [];
 }
 

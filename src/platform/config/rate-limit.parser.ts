@@ -16,6 +16,8 @@ export interface RatePolicy {
  * - `-pair`: address and account together
  * - `-sender`: the user who causes a mail, and the organisation if its API key does
  * - `-recipient`: the recipient of the mail
+ * - `-user`: the user who is logged in
+ * - `-all`: everyone together
  */
 export const ratePolicyDefaults = {
   'login-address': { points: 100, window: 600 },
@@ -47,6 +49,9 @@ export const ratePolicyDefaults = {
   'settings-sender': { points: 10, window: 3600 },
   'settings-recipient': { points: 10, window: 86_400 },
   'notice-recipient': { points: 5, window: 3600 },
+  'device-user': { points: 5, window: 600 },
+  'device-address': { points: 20, window: 600 },
+  'device-all': { points: 1000, window: 600 },
 } as const;
 
 /** Name of a policy, as in `RATE_LIMIT_POLICIES` and in the `RateLimit` headers. */

@@ -27,6 +27,15 @@ export function authenticationWith(secret: string | undefined, method?: SecretMe
     methods[method ?? secretMethodOf(server)](server, client, body, headers);
 }
 
+/** How a client says who it is, in a request for a token. */
+export interface PresentedCredential {
+  readonly id: string;
+  /** Empty if there is none. */
+  readonly secret: string;
+  /** In the words of OAuth's registry of methods. */
+  readonly method: SecretMethod | 'none';
+}
+
 /** A client's id and secret at a provider; without a secret it is public. */
 export interface ClientCredentials {
   readonly clientId: string;

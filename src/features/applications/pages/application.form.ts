@@ -12,6 +12,7 @@ export const newApplicationSchema = z.object({
   name: formField,
   kind: formField,
   redirectUris: formField,
+  deviceLogin: formField,
   scope: formField,
   orgId: formField,
   access: formField,
@@ -34,6 +35,7 @@ export const changesSchema = z.object({
   rememberConsent: formField,
   firstParty: formField,
   codeProtection: formField,
+  deviceLogin: formField,
   clientUri: formField,
   policyUri: formField,
   tosUri: formField,
@@ -64,6 +66,7 @@ export const applicationFormTexts: FormTexts = {
     logoUri: 'applications.error.link',
     backchannelLogoutUri: 'applications.error.link',
     codeProtection: 'applications.error.codeProtection',
+    deviceLogin: 'applications.error.deviceLogin',
   },
   conflicts: { too_many_applications: { text: 'applications.error.full' } },
   hasDetails: true,
@@ -71,13 +74,14 @@ export const applicationFormTexts: FormTexts = {
 
 /** What the API is asked to register. @param hasOrg whether the form asks for the organisation; else it asks who may log in. */
 export function newApplicationOf(values: Values, hasOrg: boolean): Readonly<Record<string, unknown>> {
-  const { name, kind, redirectUris, scope, orgId, access } = values;
+  const { name, kind, redirectUris, deviceLogin, scope, orgId, access } = values;
   return {
     name,
     kind,
     redirectUris: linesOf(redirectUris),
     // Of a machine only: what other kinds may ask for is chosen on their pages.
     ...(kind === 'machine' && scope !== '' ? { scope } : {}),
+    ...(isOn(deviceLogin) ? { deviceLogin: true } : {}),
     ...(hasOrg ? { orgId: orgId === '' ? null : orgId } : accessIn(access)),
   };
 }
@@ -113,6 +117,7 @@ export function changesOf(
           firstParty: isOn(values['firstParty']),
           backchannelLogoutUri: linkOf(values['backchannelLogoutUri']),
           ...(kind === 'web' && values['codeProtection'] ? { codeProtection: values['codeProtection'] } : {}),
+          ...(kind === 'single_page' ? {} : { deviceLogin: isOn(values['deviceLogin']) }),
         }
       : {}),
   };
@@ -139,6 +144,7 @@ export function valuesOf(application: ApplicationItem): Values {
     rememberConsent: on(application.rememberConsent),
     firstParty: on(application.firstParty),
     codeProtection: application.codeProtection,
+    deviceLogin: on(application.deviceLogin),
     clientUri: application.clientUri ?? '',
     policyUri: application.policyUri ?? '',
     tosUri: application.tosUri ?? '',

@@ -8,7 +8,7 @@ import {
   FormSelect,
 } from '../../../pages/views/form-field.view.js';
 import type { FormState } from '../../../pages/views/form-state.js';
-import { useTexts } from '../../../pages/views/page-props.js';
+import { usePage, useTexts } from '../../../pages/views/page-props.js';
 import { type ApplicationText, applicationTexts } from '../application-texts.js';
 import { type ApplicationsPlace, applicationHref } from './application-layout.view.js';
 
@@ -48,8 +48,10 @@ export function accessOf({ access, roles }: Pick<ApplicationItem, 'access' | 'ro
 /** The form that changes an application. What only administrators may set is left out for an organisation's owners. */
 export function ApplicationForm(props: ApplicationFormProps): VNode {
   const { place, application, initial, form } = props;
+  const { features } = usePage();
   const { text } = useTexts(applicationTexts);
   const { id, kind } = application;
+  const mayUseDevices = features.has('device-login') && (kind === 'web' || kind === 'native');
   const isAdministrator = place.org === undefined;
   const hasUsers = kind !== 'machine';
   return (
@@ -89,6 +91,16 @@ export function ApplicationForm(props: ApplicationFormProps): VNode {
             value,
             label: text(`applications.codeProtection.${value}`),
           }))}
+        />
+      )}
+      {isAdministrator && mayUseDevices && (
+        <FormCheck
+          id="application-device-login"
+          name="deviceLogin"
+          label={text('applications.deviceLogin')}
+          hint={text('applications.deviceLoginHint')}
+          initial={initial['deviceLogin']}
+          form={form}
         />
       )}
       {isAdministrator && hasUsers && (

@@ -32,6 +32,7 @@ const application: ApplicationItem = {
   rememberConsent: true,
   tokenEndpointAuthMethod: 'client_secret_basic',
   codeProtection: 'pkce',
+  deviceLogin: false,
   logoUri: hostile,
   clientUri: hostile,
   policyUri: hostile,

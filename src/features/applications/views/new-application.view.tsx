@@ -1,10 +1,16 @@
 import type { VNode } from 'preact';
 import { applicationSchema } from '../application.schemas.js';
 import type { OrgChoice } from '../../../pages/feature-parts.js';
-import { FormField, FormLines, FormProblem, FormSelect } from '../../../pages/views/form-field.view.js';
+import {
+  FormCheck,
+  FormField,
+  FormLines,
+  FormProblem,
+  FormSelect,
+} from '../../../pages/views/form-field.view.js';
 import type { FormState } from '../../../pages/views/form-state.js';
 import { orgOptions } from '../../../pages/views/orgs/org-options.view.js';
-import { useTexts } from '../../../pages/views/page-props.js';
+import { usePage, useTexts } from '../../../pages/views/page-props.js';
 import { applicationTexts } from '../application-texts.js';
 import { accessText, orgAccesses } from './application-form.view.js';
 import { ApplicationLayout, type ApplicationsPlace, Title } from './application-layout.view.js';
@@ -21,6 +27,7 @@ export interface NewApplicationPageProps {
 
 /** `GET …/applications/new`: registers an application. Its own page has the rest of what can be set. */
 export function NewApplicationPage({ place, orgs, formId, form }: NewApplicationPageProps): VNode {
+  const { features } = usePage();
   const { text } = useTexts(applicationTexts);
   const title = text('applications.new');
   // Only administrators register programs that call the API for themselves.
@@ -66,6 +73,15 @@ export function NewApplicationPage({ place, orgs, formId, form }: NewApplication
             rows={3}
             form={form}
           />
+          {place.org === undefined && features.has('device-login') && (
+            <FormCheck
+              id="application-device-login"
+              name="deviceLogin"
+              label={text('applications.deviceLogin')}
+              hint={text('applications.deviceLoginHint')}
+              form={form}
+            />
+          )}
           {place.org === undefined && (
             <FormField
               id="application-scope"

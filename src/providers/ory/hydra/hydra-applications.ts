@@ -16,6 +16,7 @@ import { applicationLogoutUri } from './application-logout-address.js';
 import { ApplicationSecretRepository } from './application-secret.repository.js';
 import { ApplicationUses } from './application-uses.js';
 import { ClientRepository, type IndexedClient } from './client.repository.js';
+import { isDeviceCallback } from './device-callback.js';
 import { HydraClient } from './hydra.client.js';
 
 /** What Hydra has no member for, in the client's metadata. */
@@ -32,6 +33,8 @@ const ownSchema = z.object({
   created_at: z.number(),
   /** Missing where the registration is older. */
   code_protection: z.enum(codeProtections).default('pkce'),
+  /** Missing where the registration is older. */
+  device_login: z.boolean().default(false),
   /** Whether it has ever been first-party. */
   was_first_party: z.boolean().optional(),
 });
@@ -81,7 +84,7 @@ export function applicationOf(client: unknown): Application | undefined {
     kind,
     orgId: data.owner,
     firstParty: data.skip_consent === true,
-    redirectUris: data.redirect_uris,
+    redirectUris: data.redirect_uris.filter((uri) => !own.device_login || !isDeviceCallback(uri)),
     postLogoutRedirectUris: data.post_logout_redirect_uris,
     backchannelLogoutUri:
       data.backchannel_logout_uri === null ? null : applicationLogoutUri(data.backchannel_logout_uri),
@@ -94,6 +97,7 @@ export function applicationOf(client: unknown): Application | undefined {
     rememberConsent: own.remember_consent,
     tokenEndpointAuthMethod: data.token_endpoint_auth_method,
     codeProtection: own.code_protection,
+    deviceLogin: own.device_login,
     logoUri: data.logo_uri,
     clientUri: data.client_uri,
     policyUri: data.policy_uri,

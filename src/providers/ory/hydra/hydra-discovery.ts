@@ -54,6 +54,7 @@ export class HydraDiscovery {
   readonly #breaker: CircuitBreaker;
   #known: { readonly document: Metadata; readonly until: number } | undefined;
   #reading: Promise<Metadata> | undefined;
+  readonly #grants: { readonly type: string; readonly members: Metadata }[] = [];
 
   constructor(
     @Inject(CONFIGURATION) { HYDRA_PUBLIC_URL }: OryConfiguration,
@@ -64,6 +65,11 @@ export class HydraDiscovery {
   ) {
     this.#url = `${HYDRA_PUBLIC_URL}/.well-known/openid-configuration`;
     this.#breaker = circuits.of('hydra');
+  }
+
+  /** Has the metadata name a grant that a feature serves. @param members that go with it. */
+  addGrant(type: string, members: Metadata): void {
+    this.#grants.push({ type, members });
   }
 
   /** The metadata, corrected for this deployment: read at most once a minute. @throws {Problem} `provider_unavailable` */
@@ -103,6 +109,8 @@ export class HydraDiscovery {
     return {
       ...Object.fromEntries(Object.entries(own).filter(([name]) => !outOfReach.test(name))),
       ...registrable,
+      grant_types_supported: [...registrable.grant_types_supported, ...this.#grants.map(({ type }) => type)],
+      ...Object.assign({}, ...this.#grants.map(({ members }) => members)),
       scopes_supported: [...new Set([...scopes, ...own.scopes_supported])].filter((scope) => scope !== alias),
       claims_supported: [...new Set([...claims, ...own.claims_supported])],
       claims_parameter_supported: false,

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { Gate } from './gate-list.js';
+import type { ExposedRoute } from './ory-routes.js';
 
 /** What an added gate judges: which clients may ask, or what they ask for. */
 type GatePlace = 'clients' | 'requests';
@@ -11,12 +12,19 @@ type GatePlace = 'clients' | 'requests';
 @Injectable()
 export class AddedGates {
   readonly #gates: Readonly<Record<GatePlace, Gate[]>> = { clients: [], requests: [] };
+  readonly #routes: ExposedRoute[] = [];
+
+  /** Paths that browsers and programs may reach besides Hydra's own: a gate answers them, and none goes to Hydra. */
+  get routes(): readonly ExposedRoute[] {
+    return this.#routes;
+  }
 
   at(place: GatePlace): readonly Gate[] {
     return this.#gates[place];
   }
 
-  add(place: GatePlace, gate: Gate): void {
+  add(place: GatePlace, gate: Gate, routes: readonly ExposedRoute[] = []): void {
     this.#gates[place].push(gate);
+    this.#routes.push(...routes);
   }
 }

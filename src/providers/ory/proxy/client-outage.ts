@@ -1,5 +1,6 @@
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
+import type { PresentedCredential } from '../../oidc/client-authentication.js';
 import { unavailable } from '../../../platform/upstream/vendor-call.js';
 import { hydraIdOf } from '../hydra/agent-client.js';
 import type { ApplicationSecretRepository } from '../hydra/application-secret.repository.js';
@@ -7,7 +8,6 @@ import type { ClientRepository } from '../hydra/client.repository.js';
 import type { HydraClient } from '../hydra/hydra.client.js';
 import { gatewayClientId, isHydraId, isOwnClient } from '../hydra/hydra-clients.js';
 import { parametersIn } from './query-limit.js';
-import type { ClientCredential } from './secret.gate.js';
 
 const registeredSchema = z.looseObject({ token_endpoint_auth_method: z.string().optional() });
 
@@ -48,7 +48,7 @@ export class ClientOutage {
    * @throws {Problem} `provider_unavailable` if the client is known here, its secret is right, and Hydra can't be asked about it, or could
    *   not a moment ago: asked again, it has a client with that secret.
    */
-  async settleToken(reply: FastifyReply, presented: ClientCredential | undefined): Promise<void> {
+  async settleToken(reply: FastifyReply, presented: PresentedCredential | undefined): Promise<void> {
     if (reply.statusCode !== 401 || presented === undefined) {
       return;
     }
@@ -66,7 +66,7 @@ export class ClientOutage {
   }
 
   /** Whether a credential is right, as far as that is known without Hydra. */
-  async #isRight({ id, secret }: ClientCredential): Promise<boolean> {
+  async #isRight({ id, secret }: PresentedCredential): Promise<boolean> {
     if (isOwnClient(id)) {
       return id !== gatewayClientId && secret === '';
     }

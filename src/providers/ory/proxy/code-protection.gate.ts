@@ -5,22 +5,20 @@ import { isHydraId } from '../hydra/hydra-clients.js';
 import type { Exchange } from './exchange.js';
 import type { Gate } from './gate-list.js';
 import { isContinued, parametersIn, withParameters } from './query-limit.js';
-import type { SecretGate } from './secret.gate.js';
 import { peekBody, replaceBody } from './whole-body.js';
 
 /**
  * Answers Hydra's demand for PKCE in place of programs that send none. Whether a client may do without is judged at its login, before its
  * user is asked for anything, and again when the code is made: a browser may have changed its request meanwhile. A verifier that belongs
  * to no challenge, or a challenge without its verifier, fails at Hydra as ever.
- * @param secrets tells which client authenticates.
  */
-export const codeProtectionGate = (hydra: HydraClient, secrets: SecretGate): Gate => ({
+export const codeProtectionGate = (hydra: HydraClient): Gate => ({
   name: 'code-protection',
   admit: async (exchange) => {
     if (exchange.path === '/oauth2/auth') {
       await challenge(exchange, hydra);
     } else if (exchange.hasCode) {
-      await verify(exchange, secrets);
+      await verify(exchange);
     }
   },
 });
@@ -46,9 +44,8 @@ async function challenge(exchange: Exchange, hydra: HydraClient): Promise<void> 
   }
 }
 
-async function verify(exchange: Exchange, secrets: SecretGate): Promise<void> {
-  const { request } = exchange;
-  const client = secrets.presentedBy(request);
+async function verify(exchange: Exchange): Promise<void> {
+  const { request, presented: client } = exchange;
   if (client === undefined || client.secret === '' || !(request.body instanceof Readable)) {
     return;
   }

@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { PresentedCredential } from '../../oidc/client-authentication.js';
 import type { HydraClientRecord } from '../hydra/hydra-clients.js';
 import type { Release } from '../kratos/identity-locks.js';
 import type { KratosClient } from '../kratos/kratos.client.js';
@@ -18,6 +19,8 @@ export class Exchange {
   refresh: LiveRefresh | undefined;
   /** The access token with which a program asks about its user. */
   token: string | undefined;
+  /** Who sends a token request, by its own word, and how that is passed on. */
+  presented: PresentedCredential | undefined;
   /** Whether a token request redeems a code. */
   hasCode = false;
   /** The client of an authorization request, if it registered itself and a gate has admitted it. */

@@ -143,10 +143,10 @@ export function hydraGates(
     },
     {
       name: 'client-outage',
-      settle: ({ request, reply, path, query }) =>
+      settle: ({ reply, path, query, presented }) =>
         path === '/oauth2/auth'
           ? outage.settleAuthorization(reply, query)
-          : outage.settleToken(reply, secrets.presentedBy(request)),
+          : outage.settleToken(reply, presented),
     },
     {
       // As Hydra and the gates say it, before a login begins anew in its place.
@@ -181,11 +181,11 @@ export function hydraGates(
     },
     // What decides which clients may ask, before it is judged what they ask for.
     ...added.at('clients'),
-    ...(resources.issuer === undefined ? [selfRegisteredGate(secrets)] : []),
+    ...(resources.issuer === undefined ? [selfRegisteredGate] : []),
     ...added.at('requests'),
     // What the gates before write anew, too.
     { name: 'response-type', admit: admitOnlyCodes },
-    codeProtectionGate(hydra, secrets),
+    codeProtectionGate(hydra),
     { name: 'state', admit: admitAnyState },
     {
       name: 'answer',

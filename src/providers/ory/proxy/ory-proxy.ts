@@ -23,6 +23,7 @@ import { RefreshRepeats } from './refresh-repeats.js';
 import { OryLimits } from './ory-limits.js';
 import { queryOf, requireShortQuery, withoutChallenge } from './query-limit.js';
 import { KratosCookies } from './kratos-cookies.js';
+import { AddedGates } from './added-gates.js';
 import { ProxiedCalls } from './proxied-calls.js';
 import { type ExposedRoute, hydraRoutes, isExposed, kratosRoutes } from './ory-routes.js';
 import { UpstreamDispatcher } from './upstream-dispatcher.js';
@@ -101,7 +102,7 @@ export async function setUpOryProxy(
       name: 'hydra',
       prefix: hydraPrefix,
       url: configuration.HYDRA_PUBLIC_URL,
-      routes: hydraRoutes,
+      routes: [...hydraRoutes, ...get(AddedGates).routes],
       connections: connectionsAtOnce.hydra,
       breaker: circuits.of('hydra'),
       gates: hydraGates(get, configuration, limits),

@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import type { FastifyRequest } from 'fastify';
 import { LRUCache } from 'lru-cache';
 import { isId } from '../../../platform/core/id.schema.js';
-import type { SecretMethod } from '../../oidc/client-authentication.js';
+import type { PresentedCredential, SecretMethod } from '../../oidc/client-authentication.js';
 import type { ApplicationSecretRepository } from '../hydra/application-secret.repository.js';
 import type { HydraApplications } from '../hydra/hydra-applications.js';
 import type { Exchange } from './exchange.js';
@@ -17,23 +17,13 @@ const twoCredentials = new OAuthRefusal(
 /** Applications whose method is known, and milliseconds for which it is: an administrator may change it. */
 const [knownMethods, methodKept] = [1000, 10_000];
 
-const authenticated = new Set(['/oauth2/token', '/oauth2/revoke']);
-
-/** How a client says who it is. */
-export interface ClientCredential {
-  readonly id: string;
-  /** As Hydra gets it; empty if there is none. */
-  readonly secret: string;
-  /** In the words of OAuth's registry of methods. */
-  readonly method: SecretMethod | 'none';
-}
+const authenticated = new Set(['/oauth2/token', '/oauth2/revoke', '/oauth2/device/auth']);
 
 /**
  * Lets an application authenticate by header or form, whichever its program sends, and with its previous secret while that is still accepted.
  * Hydra knows one secret of a client, and takes it in one way: this passes it on so.
  */
 export class SecretGate {
-  readonly #presented = new WeakMap<FastifyRequest, ClientCredential>();
   /** By application, how Hydra takes its secret. */
   readonly #methods = new LRUCache<string, SecretMethod>({ max: knownMethods, ttl: methodKept });
 
@@ -71,19 +61,14 @@ export class SecretGate {
     if (credential.secret !== secret || credential.method !== presented.method || isTwice) {
       present(exchange, form, credential);
     }
-    this.#presented.set(request, credential);
+    exchange.presented = credential;
     return false;
   }
 
-  /** Who sent a request that was admitted, by its own word, and how it is passed on; undefined if it doesn't say. */
-  presentedBy(request: FastifyRequest): ClientCredential | undefined {
-    return this.#presented.get(request);
-  }
-
   /** Has Hydra asked anew, for the next request, how it takes the secret of an application that it refuses. */
-  settle({ request, reply }: Exchange): void {
+  settle({ reply, presented }: Exchange): void {
     if (reply.statusCode === 401) {
-      this.#methods.delete(this.presentedBy(request)?.id ?? '');
+      this.#methods.delete(presented?.id ?? '');
     }
   }
 
@@ -110,7 +95,7 @@ export class SecretGate {
   }
 }
 
-function credentialIn(form: URLSearchParams | undefined): ClientCredential {
+function credentialIn(form: URLSearchParams | undefined): PresentedCredential {
   const secret = form?.get('client_secret') ?? '';
   return {
     id: form?.get('client_id') ?? '',
@@ -120,7 +105,7 @@ function credentialIn(form: URLSearchParams | undefined): ClientCredential {
 }
 
 /** Whether a form has nothing that contradicts the header. */
-function agree(basic: ClientCredential, { id, secret }: ClientCredential): boolean {
+function agree(basic: PresentedCredential, { id, secret }: PresentedCredential): boolean {
   return (id === '' || id === basic.id) && (secret === '' || secret === basic.secret);
 }
 
@@ -128,7 +113,7 @@ function agree(basic: ClientCredential, { id, secret }: ClientCredential): boole
 function present(
   exchange: Exchange,
   form = new URLSearchParams(),
-  { id, secret, method }: ClientCredential,
+  { id, secret, method }: PresentedCredential,
 ): void {
   const { request } = exchange;
   delete request.headers.authorization;
@@ -146,7 +131,7 @@ function present(
 }
 
 /** The id and the secret of an `Authorization` header (RFC 6749 section 2.3.1). */
-function basicCredential(header: string | undefined): ClientCredential | undefined {
+function basicCredential(header: string | undefined): PresentedCredential | undefined {
   const [, encoded] = /^basic +([a-z\d+/]+=*)$/i.exec(header ?? '') ?? [];
   if (encoded === undefined) {
     return undefined;

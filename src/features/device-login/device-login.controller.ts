@@ -1,0 +1,194 @@
+import { Body, Controller, Get, HttpCode, Post, Query, Res } from '@nestjs/common';
+import { ApiExcludeController } from '@nestjs/swagger';
+import type { FastifyReply } from 'fastify';
+import { h } from 'preact';
+import { z } from 'zod';
+import { AuditService } from '../../directory/audit/audit.service.js';
+import { RateLimits, addressCheck } from '../../directory/rate-limit/rate-limits.js';
+import { Problem } from '../../platform/errors/problem.error.js';
+import type { AuditEventType } from '../../platform/features/audit-event.catalogue.js';
+import { toTimestamp } from '../../platform/time/timestamp.schema.js';
+import { PageSender } from '../../pages/page-sender.js';
+import { HydraApplications } from '../../providers/ory/hydra/hydra-applications.js';
+import { CurrentUser } from '../../session/guards/access.decorators.js';
+import { RequireRecentLogin } from '../../session/guards/step-up.decorators.js';
+import { type Principal, hasSession } from '../../session/principal.js';
+import { deviceLoginEvents } from './device-audit-events.js';
+import {
+  DeviceCodePage,
+  DeviceConfirmationPage,
+  type DeviceOutcome,
+  DeviceOutcomePage,
+} from './device-login.view.js';
+import { DeviceLogins } from './device-logins.js';
+import type { DeviceLoginRow } from './device.schema.js';
+import { readUserCode, shownUserCode } from './user-code.js';
+
+const typedCode = z.string().max(40);
+const askSchema = z.object({ user_code: typedCode.optional() });
+const codeSchema = z.object({ user_code: typedCode });
+const decisionSchema = codeSchema.extend({ decision: z.enum(['allow', 'deny']), session: z.string() });
+const answerSchema = z.object({
+  state: z.string().max(100).default(''),
+  code: z.string().max(1000).optional(),
+});
+
+/**
+ * The pages on which a user lets a device log in. Without a session, the guard sends them to log in first, and again after
+ * `SENSITIVE_AUTH_AGE`: a device stays logged in for long.
+ */
+@ApiExcludeController()
+@Controller('device')
+export class DeviceLoginController {
+  constructor(
+    private readonly logins: DeviceLogins,
+    private readonly applications: HydraApplications,
+    private readonly limits: RateLimits,
+    private readonly audit: AuditService,
+    private readonly pages: PageSender,
+  ) {}
+
+  @Get()
+  @RequireRecentLogin()
+  async ask(
+    @Query({ schema: askSchema }) { user_code: typed }: z.output<typeof askSchema>,
+    @CurrentUser() principal: Principal,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    requireBrowser(principal);
+    await (typed === undefined
+      ? this.pages.send(reply, h(DeviceCodePage, { refused: undefined }))
+      : this.#confirm(typed, principal, reply));
+  }
+
+  @Post()
+  @HttpCode(200)
+  @RequireRecentLogin()
+  async enter(
+    @Body({ schema: codeSchema }) { user_code: typed }: z.output<typeof codeSchema>,
+    @CurrentUser() principal: Principal,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    requireBrowser(principal);
+    await this.#confirm(typed, principal, reply);
+  }
+
+  @Post('decision')
+  @HttpCode(200)
+  @RequireRecentLogin()
+  async decide(
+    @Body({ schema: decisionSchema }) { user_code: typed, ...answer }: z.output<typeof decisionSchema>,
+    @CurrentUser() principal: Principal,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    requireBrowser(principal);
+    const { sid } = principal.claims;
+    if (answer.session !== sid) {
+      throw new Problem('challenge_rejected', { reason: 'device_login_of_other_session' });
+    }
+    const login = await this.#find(typed, principal, reply);
+    if (login === undefined) {
+      await this.#refuse(typed, reply);
+    } else if (answer.decision === 'deny') {
+      await this.#end(reply, (await this.logins.deny(login)) ? 'denied' : 'failed', login, principal);
+    } else {
+      const target = await this.logins.allow(login, sid);
+      await (target === undefined ? this.#end(reply, 'failed') : reply.redirect(target, 303));
+    }
+  }
+
+  /** The redirect URI at which Hydra's answer for a device arrives. */
+  @Get('callback')
+  async arrive(
+    @Query({ schema: answerSchema }) { state, code }: z.output<typeof answerSchema>,
+    @CurrentUser() principal: Principal,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    requireBrowser(principal);
+    const login = await this.logins.answered(state, principal.claims.sid);
+    if (login === undefined) {
+      await this.#end(reply, 'failed');
+    } else if (code === undefined) {
+      await this.#end(reply, (await this.logins.deny(login)) ? 'denied' : 'failed', login, principal);
+    } else {
+      await this.#end(reply, (await this.logins.complete(login, code)) ? 'done' : 'failed', login, principal);
+    }
+  }
+
+  async #confirm(typed: string, principal: Principal, reply: FastifyReply): Promise<void> {
+    const login = await this.#find(typed, principal, reply);
+    const application = login && (await this.applications.find(login.client_id));
+    if (login === undefined || application === undefined) {
+      await this.#refuse(typed, reply);
+      return;
+    }
+    const page = h(DeviceConfirmationPage, {
+      code: shownUserCode(readUserCode(typed) ?? ''),
+      client: application.name,
+      askedFrom: login.asked_from,
+      askedAt: toTimestamp(login.asked_at),
+      session: principal.claims.sid,
+    });
+    await this.pages.send(reply, page);
+  }
+
+  /** A device's login by its code. Wrong ones are counted: they are guesses. @throws {Problem} `rate_limited` */
+  async #find(typed: string, principal: Principal, reply: FastifyReply): Promise<DeviceLoginRow | undefined> {
+    const { sub, sid } = principal.claims;
+    await this.limits.take(reply, [
+      { policy: 'device-user', key: `user:${sub}`, onSuccess: 'return' },
+      addressCheck(reply.request, 'device-address', 'return'),
+      { policy: 'device-all', key: 'all', onSuccess: 'return' },
+    ]);
+    const login = await this.logins.find(typed, sid);
+    if (login === undefined) {
+      await this.#record(deviceLoginEvents.code_refused.type, principal, reply, { outcome: 'failure' });
+    }
+    return login;
+  }
+
+  async #refuse(typed: string, reply: FastifyReply): Promise<void> {
+    void reply.code(404);
+    await this.pages.send(reply, h(DeviceCodePage, { refused: typed }));
+  }
+
+  /** Tells the user what has become of a login, and the audit trail if it is decided. */
+  async #end(
+    reply: FastifyReply,
+    outcome: DeviceOutcome,
+    login?: DeviceLoginRow,
+    principal?: Principal,
+  ): Promise<void> {
+    if (outcome === 'failed') {
+      void reply.code(409);
+    } else if (login !== undefined && principal !== undefined) {
+      const { type } = deviceLoginEvents[outcome === 'done' ? 'allowed' : 'denied'];
+      const target = { kind: 'application', id: login.client_id } as const;
+      await this.#record(type, principal, reply, { target });
+    }
+    await this.pages.send(reply, h(DeviceOutcomePage, { outcome }));
+  }
+
+  async #record(
+    type: AuditEventType,
+    { claims }: Principal,
+    { request }: FastifyReply,
+    more: Pick<Parameters<AuditService['record']>[0], 'outcome' | 'target'>,
+  ): Promise<void> {
+    await this.audit.record({
+      type,
+      userId: claims.sub,
+      sessionId: claims.sid,
+      requestId: request.id,
+      remoteAddress: request.ip,
+      ...more,
+    });
+  }
+}
+
+/** Requires a browser with a session. @throws {Problem} `forbidden` for any other caller. */
+function requireBrowser(principal: Principal): void {
+  if (principal.credential !== 'cookie' || !hasSession(principal)) {
+    throw new Problem('forbidden', { reason: 'device_login_without_browser' });
+  }
+}

@@ -1,0 +1,155 @@
+import { Readable } from 'node:stream';
+import { Inject, Injectable } from '@nestjs/common';
+import type { FastifyReply } from 'fastify';
+import { CONFIGURATION } from '../../platform/config/config.module.js';
+import type { OryConfiguration } from '../../platform/config/configuration.js';
+import { RateLimits } from '../../directory/rate-limit/rate-limits.js';
+import { ApplicationSecretRepository } from '../../providers/ory/hydra/application-secret.repository.js';
+import { applicationOf } from '../../providers/ory/hydra/hydra-applications.js';
+import { isHydraId } from '../../providers/ory/hydra/hydra-clients.js';
+import { HydraClient } from '../../providers/ory/hydra/hydra.client.js';
+import { HydraDiscovery } from '../../providers/ory/hydra/hydra-discovery.js';
+import { AddedGates } from '../../providers/ory/proxy/added-gates.js';
+import type { Exchange } from '../../providers/ory/proxy/exchange.js';
+import { OAuthRefusal } from '../../providers/ory/proxy/oauth-refusal.js';
+import { parametersIn } from '../../providers/ory/proxy/query-limit.js';
+import { peekBody, replaceBody } from '../../providers/ory/proxy/whole-body.js';
+import { scopeTokens } from '../../session/guards/scopes.js';
+import { DeviceLogins, type Redemption, codeLife, pollInterval } from './device-logins.js';
+
+const deviceGrantType = 'urn:ietf:params:oauth:grant-type:device_code';
+/** After the prefix of Hydra; where Hydra 26 has its own, which is never asked. */
+const endpoint = '/oauth2/device/auth';
+/** Errors that only tell a device to ask again. */
+const pending: ReadonlySet<string> = new Set(['authorization_pending', 'slow_down']);
+
+/** The two endpoints of a device, in front of Hydra: it asks for its codes (RFC 8628 section 3.1), and then for its tokens (section 3.4). */
+@Injectable()
+export class DeviceGate {
+  readonly #page: string;
+  readonly #redemptions = new WeakMap<Exchange, Redemption>();
+
+  constructor(
+    private readonly logins: DeviceLogins,
+    private readonly hydra: HydraClient,
+    private readonly secrets: ApplicationSecretRepository,
+    private readonly limits: RateLimits,
+    discovery: HydraDiscovery,
+    gates: AddedGates,
+    @Inject(CONFIGURATION) { PUBLIC_URL }: OryConfiguration,
+  ) {
+    this.#page = `${PUBLIC_URL}/device`;
+    const gate = {
+      name: 'device',
+      admit: async (exchange: Exchange) => this.#admit(exchange),
+      settle: async (exchange: Exchange) => this.#settle(exchange),
+    };
+    gates.add('clients', gate, [{ methods: ['POST'], path: /^\/oauth2\/device\/auth$/ }]);
+    discovery.addGrant(deviceGrantType, {
+      device_authorization_endpoint: `${PUBLIC_URL}/ory/hydra${endpoint}`,
+    });
+  }
+
+  /** @returns whether the request is answered. */
+  async #admit(exchange: Exchange): Promise<boolean> {
+    const { request, reply, path } = exchange;
+    const isConcerned = request.method === 'POST' && (path === endpoint || path === '/oauth2/token');
+    if (!isConcerned) {
+      return false;
+    }
+    const form = request.body instanceof Readable ? String(await peekBody(request, request.body)) : '';
+    const asked = parametersIn(form);
+    try {
+      if (path === endpoint) {
+        await answer(reply, 200, await this.#begin(exchange, asked));
+        return true;
+      }
+      // Hydra ignores blanks around it.
+      if (asked.get('grant_type')?.trim() === deviceGrantType) {
+        await this.#redeem(exchange, asked);
+      }
+      return false;
+    } catch (error) {
+      if (!(error instanceof OAuthRefusal)) {
+        throw error;
+      }
+      if (pending.has(error.code)) {
+        this.limits.excuse(request);
+      } else {
+        request.log.info({ error: error.code, reason: error.reason }, 'request of a device refused');
+      }
+      await answer(reply, error.code === 'invalid_client' ? 401 : 400, error.toJSON());
+      return true;
+    }
+  }
+
+  /** @throws {OAuthRefusal} */
+  async #begin(
+    { request, presented }: Exchange,
+    asked: URLSearchParams,
+  ): Promise<Readonly<Record<string, unknown>>> {
+    const id = presented?.id ?? '';
+    const client = isHydraId(id) ? await this.hydra.client(id) : undefined;
+    const application = applicationOf(client);
+    const hasSecret = application !== undefined && application.tokenEndpointAuthMethod !== 'none';
+    const isRight = !hasSecret || (await this.secrets.isCurrent(id, presented?.secret ?? '')) === true;
+    if (client === undefined || !isRight) {
+      throw new OAuthRefusal('invalid_client', 'the client is unknown, or its secret is wrong');
+    }
+    if (application?.deviceLogin !== true) {
+      throw new OAuthRefusal('unauthorized_client', 'the application is not set up for logins on devices');
+    }
+    if (asked.has('resource') || asked.has('audience')) {
+      throw new OAuthRefusal('invalid_target', 'tokens of a device are for no resource', 'device_resource');
+    }
+    const given = scopeTokens(asked.get('scope') ?? '');
+    const scope = given.length > 0 ? given : application.scope.filter((token) => token !== 'offline_access');
+    if (!scope.every((token) => application.scope.includes(token))) {
+      throw new OAuthRefusal('invalid_scope', 'the application may not ask for this scope');
+    }
+    const { deviceCode, userCode } = await this.logins.begin(id, scope.join(' '), request.ip);
+    return {
+      device_code: deviceCode,
+      user_code: userCode,
+      verification_uri: this.#page,
+      verification_uri_complete: `${this.#page}?${new URLSearchParams({ user_code: userCode })}`,
+      expires_in: codeLife,
+      interval: pollInterval,
+    };
+  }
+
+  /** Has Hydra exchange the code of a login that the user has allowed. @throws {OAuthRefusal} */
+  async #redeem(exchange: Exchange, asked: URLSearchParams): Promise<void> {
+    const redemption = await this.logins.redeem(asked.get('device_code') ?? '', exchange.presented?.id ?? '');
+    this.#redemptions.set(exchange, redemption);
+    const credential = ['client_id', 'client_secret'].flatMap((name) => {
+      const value = asked.get(name);
+      return value === null ? [] : [[name, value]];
+    });
+    const body = Buffer.from(
+      String(new URLSearchParams([...Object.entries(redemption.exchange), ...credential])),
+    );
+    exchange.hasCode = true;
+    exchange.length = body.length;
+    replaceBody(exchange.request, body);
+  }
+
+  /** A wrong secret, or an outage, uses up nothing. */
+  async #settle(exchange: Exchange): Promise<undefined> {
+    const redemption = this.#redemptions.get(exchange);
+    if (redemption !== undefined) {
+      const { statusCode } = exchange.reply;
+      this.#redemptions.delete(exchange);
+      await this.logins.settle(redemption, statusCode === 401 || statusCode === 429 || statusCode >= 500);
+    }
+    return undefined;
+  }
+}
+
+async function answer(
+  reply: FastifyReply,
+  status: number,
+  body: Readonly<Record<string, unknown>>,
+): Promise<void> {
+  await reply.code(status).headers({ 'cache-control': 'no-store', pragma: 'no-cache' }).send(body);
+}
