@@ -29,6 +29,7 @@ const owners = {
   refresh_answers: 'providers',
   application_logins: 'features/applications',
   application_logouts: 'features/applications',
+  pushed_requests: 'features/pushed-requests',
   device_logins: 'features/device-login',
   connection_identities: 'features/connections',
   connection_sessions: 'features/connections',

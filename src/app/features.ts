@@ -11,6 +11,7 @@ import { metrics } from '../features/metrics/metrics.feature.js';
 import { organisations } from '../features/organisations/organisations.feature.js';
 import { protectedHosts } from '../features/protected-hosts/protected-hosts.feature.js';
 import { protectedResources } from '../features/protected-resources/protected-resources.feature.js';
+import { pushedRequests } from '../features/pushed-requests/pushed-requests.feature.js';
 import { revocationStream } from '../features/revocation-stream/revocation-stream.feature.js';
 import { secondFactor } from '../features/second-factor/second-factor.feature.js';
 import { signals } from '../features/signals/signals.feature.js';
@@ -35,6 +36,7 @@ export const ownFeatures: readonly Feature[] = [
   organisations,
   protectedHosts,
   protectedResources,
+  pushedRequests,
   revocationStream,
   secondFactor,
   signals,

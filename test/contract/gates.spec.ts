@@ -72,6 +72,7 @@ it('the gates stand in this order, which is policy: a change of it is a decision
     'kept-draft',
   ]);
   expect(hydraGates(get, configuration, limits).map(({ name }) => name)).toEqual([
+    'pushed-request',
     'reading',
     'other-origins',
     'metadata',
@@ -87,6 +88,7 @@ it('the gates stand in this order, which is policy: a change of it is a decision
     'token-outage',
     'agent',
     'device',
+    'push',
     'resource',
     'response-type',
     'code-protection',

@@ -1,17 +1,13 @@
 import { Readable } from 'node:stream';
 import { Inject, Injectable } from '@nestjs/common';
-import type { FastifyReply } from 'fastify';
 import { CONFIGURATION } from '../../platform/config/config.module.js';
 import type { OryConfiguration } from '../../platform/config/configuration.js';
 import { RateLimits } from '../../directory/rate-limit/rate-limits.js';
-import { ApplicationSecretRepository } from '../../providers/ory/hydra/application-secret.repository.js';
-import { applicationOf } from '../../providers/ory/hydra/hydra-applications.js';
-import { isHydraId } from '../../providers/ory/hydra/hydra-clients.js';
-import { HydraClient } from '../../providers/ory/hydra/hydra.client.js';
 import { HydraDiscovery } from '../../providers/ory/hydra/hydra-discovery.js';
 import { AddedGates } from '../../providers/ory/proxy/added-gates.js';
+import { ApplicationAuthentication } from '../../providers/ory/proxy/application-authentication.js';
 import type { Exchange } from '../../providers/ory/proxy/exchange.js';
-import { OAuthRefusal } from '../../providers/ory/proxy/oauth-refusal.js';
+import { OAuthRefusal, answerClient } from '../../providers/ory/proxy/oauth-refusal.js';
 import { parametersIn } from '../../providers/ory/proxy/query-limit.js';
 import { peekBody, replaceBody } from '../../providers/ory/proxy/whole-body.js';
 import { scopeTokens } from '../../session/guards/scopes.js';
@@ -31,8 +27,7 @@ export class DeviceGate {
 
   constructor(
     private readonly logins: DeviceLogins,
-    private readonly hydra: HydraClient,
-    private readonly secrets: ApplicationSecretRepository,
+    private readonly applications: ApplicationAuthentication,
     private readonly limits: RateLimits,
     discovery: HydraDiscovery,
     gates: AddedGates,
@@ -45,9 +40,7 @@ export class DeviceGate {
       settle: async (exchange: Exchange) => this.#settle(exchange),
     };
     gates.add('clients', gate, [{ methods: ['POST'], path: /^\/oauth2\/device\/auth$/ }]);
-    discovery.addGrant(deviceGrantType, {
-      device_authorization_endpoint: `${PUBLIC_URL}/ory/hydra${endpoint}`,
-    });
+    discovery.add({ device_authorization_endpoint: `${PUBLIC_URL}/ory/hydra${endpoint}` }, deviceGrantType);
   }
 
   /** @returns whether the request is answered. */
@@ -61,7 +54,7 @@ export class DeviceGate {
     const asked = parametersIn(form);
     try {
       if (path === endpoint) {
-        await answer(reply, 200, await this.#begin(exchange, asked));
+        await answerClient(reply, await this.#begin(exchange, asked));
         return true;
       }
       // Hydra ignores blanks around it.
@@ -78,7 +71,7 @@ export class DeviceGate {
       } else {
         request.log.info({ error: error.code, reason: error.reason }, 'request of a device refused');
       }
-      await answer(reply, error.code === 'invalid_client' ? 401 : 400, error.toJSON());
+      await answerClient(reply, error);
       return true;
     }
   }
@@ -88,15 +81,8 @@ export class DeviceGate {
     { request, presented }: Exchange,
     asked: URLSearchParams,
   ): Promise<Readonly<Record<string, unknown>>> {
-    const id = presented?.id ?? '';
-    const client = isHydraId(id) ? await this.hydra.client(id) : undefined;
-    const application = applicationOf(client);
-    const hasSecret = application !== undefined && application.tokenEndpointAuthMethod !== 'none';
-    const isRight = !hasSecret || (await this.secrets.isCurrent(id, presented?.secret ?? '')) === true;
-    if (client === undefined || !isRight) {
-      throw new OAuthRefusal('invalid_client', 'the client is unknown, or its secret is wrong');
-    }
-    if (application?.deviceLogin !== true) {
+    const application = await this.applications.authenticate(presented);
+    if (!application.deviceLogin) {
       throw new OAuthRefusal('unauthorized_client', 'the application is not set up for logins on devices');
     }
     if (asked.has('resource') || asked.has('audience')) {
@@ -107,7 +93,7 @@ export class DeviceGate {
     if (!scope.every((token) => application.scope.includes(token))) {
       throw new OAuthRefusal('invalid_scope', 'the application may not ask for this scope');
     }
-    const { deviceCode, userCode } = await this.logins.begin(id, scope.join(' '), request.ip);
+    const { deviceCode, userCode } = await this.logins.begin(application.id, scope.join(' '), request.ip);
     return {
       device_code: deviceCode,
       user_code: userCode,
@@ -144,12 +130,4 @@ export class DeviceGate {
     }
     return undefined;
   }
-}
-
-async function answer(
-  reply: FastifyReply,
-  status: number,
-  body: Readonly<Record<string, unknown>>,
-): Promise<void> {
-  await reply.code(status).headers({ 'cache-control': 'no-store', pragma: 'no-cache' }).send(body);
 }

@@ -54,7 +54,8 @@ export class HydraDiscovery {
   readonly #breaker: CircuitBreaker;
   #known: { readonly document: Metadata; readonly until: number } | undefined;
   #reading: Promise<Metadata> | undefined;
-  readonly #grants: { readonly type: string; readonly members: Metadata }[] = [];
+  readonly #grants: string[] = [];
+  readonly #members: Metadata[] = [];
 
   constructor(
     @Inject(CONFIGURATION) { HYDRA_PUBLIC_URL }: OryConfiguration,
@@ -67,9 +68,10 @@ export class HydraDiscovery {
     this.#breaker = circuits.of('hydra');
   }
 
-  /** Has the metadata name a grant that a feature serves. @param members that go with it. */
-  addGrant(type: string, members: Metadata): void {
-    this.#grants.push({ type, members });
+  /** Has the metadata state what a feature serves. @param grant its grant type, if it serves one. */
+  add(members: Metadata, grant?: string): void {
+    this.#members.push(members);
+    this.#grants.push(...(grant === undefined ? [] : [grant]));
   }
 
   /** The metadata, corrected for this deployment: read at most once a minute. @throws {Problem} `provider_unavailable` */
@@ -109,8 +111,8 @@ export class HydraDiscovery {
     return {
       ...Object.fromEntries(Object.entries(own).filter(([name]) => !outOfReach.test(name))),
       ...registrable,
-      grant_types_supported: [...registrable.grant_types_supported, ...this.#grants.map(({ type }) => type)],
-      ...Object.assign({}, ...this.#grants.map(({ members }) => members)),
+      grant_types_supported: [...registrable.grant_types_supported, ...this.#grants],
+      ...Object.assign({}, ...this.#members),
       scopes_supported: [...new Set([...scopes, ...own.scopes_supported])].filter((scope) => scope !== alias),
       claims_supported: [...new Set([...claims, ...own.claims_supported])],
       claims_parameter_supported: false,

@@ -2,8 +2,8 @@ import { Injectable } from '@nestjs/common';
 import type { Gate } from './gate-list.js';
 import type { ExposedRoute } from './ory-routes.js';
 
-/** What an added gate judges: which clients may ask, or what they ask for. */
-type GatePlace = 'clients' | 'requests';
+/** What an added gate does: it puts another request in the place of the one that came, or judges which clients may ask, or what they ask for. */
+type GatePlace = 'replacement' | 'clients' | 'requests';
 
 /**
  * Gates in front of Hydra that features of ours add. They add them when they are made: the proxy is set up before the application's modules
@@ -11,7 +11,11 @@ type GatePlace = 'clients' | 'requests';
  */
 @Injectable()
 export class AddedGates {
-  readonly #gates: Readonly<Record<GatePlace, Gate[]>> = { clients: [], requests: [] };
+  readonly #gates: Readonly<Record<GatePlace, Gate[]>> = {
+    replacement: [],
+    clients: [],
+    requests: [],
+  };
   readonly #routes: ExposedRoute[] = [];
 
   /** Paths that browsers and programs may reach besides Hydra's own: a gate answers them, and none goes to Hydra. */

@@ -57,6 +57,13 @@ export class Exchange {
     this.query = queryOf(request.url);
   }
 
+  /** Puts another query in the place of the one that came: for every gate after this one, and for the upstream. */
+  replaceQuery(query: string): void {
+    const { raw } = this.request;
+    raw.url = `${String(raw.url).split('?', 1)[0]}?${query}`;
+    this.query = query;
+  }
+
   /**
    * The browser's session as Kratos reports it before the request is passed on, if it needs nothing more. Kratos is asked once; a gate that
    * must know the state after the answer asks anew.

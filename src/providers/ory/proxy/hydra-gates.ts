@@ -101,6 +101,8 @@ export function hydraGates(
   const ownLogins = get(OwnLogins);
   const tokens = new CredentialOutage(() => hydra.readClients());
   return [
+    // What every other gate judges is what takes its place.
+    ...added.at('replacement'),
     {
       name: 'reading',
       admit: ({ request, path }) => {

@@ -1,3 +1,5 @@
+import type { FastifyReply } from 'fastify';
+
 /** The refusal of an OAuth request, for the client itself (RFC 6749 sections 4.1.2.1 and 5.2, RFC 8707 section 2, RFC 8628 section 3.5). */
 export class OAuthRefusal extends Error {
   override readonly name = 'OAuthRefusal';
@@ -23,7 +25,23 @@ export class OAuthRefusal extends Error {
     super(description);
   }
 
+  get status(): number {
+    return this.code === 'invalid_client' ? 401 : 400;
+  }
+
   toJSON(): Readonly<Record<string, string>> {
     return { error: this.code, error_description: this.message };
   }
+}
+
+/** Answers the request of a client with JSON that nothing may keep (RFC 6749 section 5.1). @param body of the answer, or a refusal. */
+export async function answerClient(
+  reply: FastifyReply,
+  body: OAuthRefusal | Readonly<Record<string, unknown>>,
+  status = 200,
+): Promise<void> {
+  const isRefusal = body instanceof OAuthRefusal;
+  void reply.code(isRefusal ? body.status : status);
+  void reply.headers({ 'cache-control': 'no-store', pragma: 'no-cache' });
+  await reply.send(isRefusal ? body.toJSON() : body);
 }

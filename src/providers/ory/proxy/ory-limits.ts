@@ -128,7 +128,7 @@ export class OryLimits {
   async admitToHydra(request: FastifyRequest, reply: FastifyReply, path: string): Promise<void> {
     if (request.method === 'POST' && /^\/oauth2\/(?:token|revoke)$/.test(path)) {
       await this.limits.take(reply, [addressCheck(request, 'token-address', 'return')]);
-    } else if (/^\/oauth2\/(?:auth|device\/auth)$/.test(path)) {
+    } else if (/^\/oauth2\/(?:auth|device\/auth|par)$/.test(path)) {
       await this.limits.take(reply, [addressCheck(request, 'start-address', 'keep')]);
     }
   }

@@ -6,7 +6,7 @@ import type { PresentedCredential, SecretMethod } from '../../oidc/client-authen
 import type { ApplicationSecretRepository } from '../hydra/application-secret.repository.js';
 import type { HydraApplications } from '../hydra/hydra-applications.js';
 import type { Exchange } from './exchange.js';
-import { OAuthRefusal } from './oauth-refusal.js';
+import { OAuthRefusal, answerClient } from './oauth-refusal.js';
 import { parametersIn, requireSameReading } from './query-limit.js';
 import { peekBody, replaceBody } from './whole-body.js';
 
@@ -17,7 +17,7 @@ const twoCredentials = new OAuthRefusal(
 /** Applications whose method is known, and milliseconds for which it is: an administrator may change it. */
 const [knownMethods, methodKept] = [1000, 10_000];
 
-const authenticated = new Set(['/oauth2/token', '/oauth2/revoke', '/oauth2/device/auth']);
+const authenticated = new Set(['/oauth2/token', '/oauth2/revoke', '/oauth2/device/auth', '/oauth2/par']);
 
 /**
  * Lets an application authenticate by header or form, whichever its program sends, and with its previous secret while that is still accepted.
@@ -47,8 +47,7 @@ export class SecretGate {
     const inForm = credentialIn(form);
     if (basic !== undefined && !agree(basic, inForm)) {
       request.log.info({ reason: 'two_credentials' }, 'token request refused');
-      void reply.code(400).headers({ 'cache-control': 'no-store', pragma: 'no-cache' });
-      await reply.send(twoCredentials.toJSON());
+      await answerClient(reply, twoCredentials);
       return true;
     }
     const presented = basic ?? inForm;

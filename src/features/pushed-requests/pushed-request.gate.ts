@@ -1,0 +1,114 @@
+import { Readable } from 'node:stream';
+import { Inject, Injectable } from '@nestjs/common';
+import { CONFIGURATION } from '../../platform/config/config.module.js';
+import type { OryConfiguration } from '../../platform/config/configuration.js';
+import { isRedirectUriOf } from '../../platform/core/loopback.js';
+import { Problem } from '../../platform/errors/problem.error.js';
+import { HydraDiscovery } from '../../providers/ory/hydra/hydra-discovery.js';
+import { AddedGates } from '../../providers/ory/proxy/added-gates.js';
+import { ApplicationAuthentication } from '../../providers/ory/proxy/application-authentication.js';
+import type { Exchange } from '../../providers/ory/proxy/exchange.js';
+import { OAuthRefusal, answerClient } from '../../providers/ory/proxy/oauth-refusal.js';
+import { parametersIn, requireShortQuery } from '../../providers/ory/proxy/query-limit.js';
+import { peekBody } from '../../providers/ory/proxy/whole-body.js';
+import { PushedRequestRepository, requestLife } from './pushed-request.repository.js';
+
+/** After the prefix of Hydra. */
+const endpoint = '/oauth2/par';
+const authorization = '/oauth2/auth';
+/** RFC 9126 section 2.2. */
+const prefix = 'urn:ietf:params:oauth:request_uri:';
+/** What authenticates the client, and isn't part of its request. */
+const credentials = ['client_secret', 'client_assertion', 'client_assertion_type'];
+
+/**
+ * Takes authorization requests from applications (RFC 9126 section 2), and puts them in the place of the references by which browsers
+ * bring them. Hydra and the gates see a request as if the browser had come with all of it.
+ */
+@Injectable()
+export class PushedRequestGate {
+  readonly #base: string;
+
+  constructor(
+    private readonly requests: PushedRequestRepository,
+    private readonly applications: ApplicationAuthentication,
+    discovery: HydraDiscovery,
+    gates: AddedGates,
+    @Inject(CONFIGURATION) { PUBLIC_URL }: OryConfiguration,
+  ) {
+    this.#base = `${PUBLIC_URL}/ory/hydra`;
+    gates.add('replacement', {
+      name: 'pushed-request',
+      admit: async (exchange) => this.#replace(exchange),
+    });
+    gates.add('clients', { name: 'push', admit: async (exchange) => this.#admit(exchange) }, [
+      { methods: ['POST'], path: /^\/oauth2\/par$/ },
+    ]);
+    discovery.add({ pushed_authorization_request_endpoint: `${this.#base}${endpoint}` });
+  }
+
+  /** @throws {Problem} `malformed_request` for a reference that is used, expired, or another client's. */
+  async #replace(exchange: Exchange): Promise<void> {
+    const { request, path } = exchange;
+    const asked = parametersIn(exchange.query);
+    const [uri = '', ...others] = asked.getAll('request_uri');
+    if (path !== authorization || request.method !== 'GET' || others.length > 0 || !uri.startsWith(prefix)) {
+      return;
+    }
+    const query = await this.requests.take(uri.slice(prefix.length), asked.get('client_id') ?? '');
+    if (query === undefined) {
+      throw new Problem('malformed_request', {
+        detail:
+          'This login was begun more than a minute ago, or has been opened before. Begin it anew where you came from.',
+        reason: 'pushed_request_unknown',
+      });
+    }
+    exchange.replaceQuery(query);
+  }
+
+  /** @returns whether the request is answered. */
+  async #admit({ request, reply, path, presented }: Exchange): Promise<boolean> {
+    if (path !== endpoint) {
+      return false;
+    }
+    const form = request.body instanceof Readable ? String(await peekBody(request, request.body)) : '';
+    try {
+      const { id, redirectUris } = await this.applications.authenticate(presented);
+      const asked = parametersIn(form);
+      const query = pushable(asked, id, redirectUris);
+      await answerClient(
+        reply,
+        { request_uri: `${prefix}${await this.requests.put(id, query)}`, expires_in: requestLife },
+        201,
+      );
+    } catch (error) {
+      if (!(error instanceof OAuthRefusal)) {
+        throw error;
+      }
+      request.log.info({ error: error.code, reason: error.reason }, 'pushed request refused');
+      await answerClient(reply, error);
+    }
+    return true;
+  }
+}
+
+/** The query that a pushed request stands for. @throws {OAuthRefusal} `invalid_request` @throws {Problem} `uri_too_long`, `malformed_request` */
+function pushable(asked: URLSearchParams, clientId: string, redirectUris: readonly string[]): string {
+  if (asked.has('request') || asked.has('request_uri')) {
+    throw new OAuthRefusal(
+      'invalid_request',
+      'request objects are not supported: push the parameters themselves',
+    );
+  }
+  const uri = asked.get('redirect_uri');
+  if (uri !== null && !isRedirectUriOf(redirectUris, uri)) {
+    throw new OAuthRefusal('invalid_request', 'the redirect URI is not registered', 'redirect_uri_unknown');
+  }
+  if (asked.get('response_type') !== 'code') {
+    throw new OAuthRefusal('invalid_request', 'response_type must be code');
+  }
+  const request = new URLSearchParams([...asked].filter(([name]) => !credentials.includes(name)));
+  request.set('client_id', clientId);
+  requireShortQuery(`${authorization}?${request}`);
+  return String(request);
+}

@@ -1,0 +1,12 @@
+import { Module } from '@nestjs/common';
+import { CoreModule } from '../../platform/core/core.module.js';
+import { ProxyModule } from '../../providers/ory/proxy/proxy.module.js';
+import { PushedRequestGate } from './pushed-request.gate.js';
+import { PushedRequestRepository } from './pushed-request.repository.js';
+
+/** The module of authorization requests that applications send themselves. */
+@Module({
+  imports: [CoreModule, ProxyModule],
+  providers: [PushedRequestGate, PushedRequestRepository],
+})
+export class PushedRequestsModule {}
