@@ -1,3 +1,5 @@
+import type { PublicKeys } from './public-keys.js';
+
 /** Issuer of the identities of Hydra's clients: no person's identity has it. */
 export const hydraClientIssuer = 'urn:ory:hydra:client';
 
@@ -63,7 +65,10 @@ export interface Application {
   readonly groupsAs: GroupForm;
   /** Whether a user's consent may hold for later logins. */
   readonly rememberConsent: boolean;
+  /** How the provider takes its secret. */
   readonly tokenEndpointAuthMethod: 'client_secret_basic' | 'client_secret_post' | 'none';
+  /** The public keys by which it authenticates (`private_key_jwt`), so that nobody knows a secret of it; null for one with a secret, or none. */
+  readonly jwks: PublicKeys | null;
   readonly codeProtection: CodeProtection;
   /** Whether its users may log in on devices without a browser (RFC 8628). */
   readonly deviceLogin: boolean;

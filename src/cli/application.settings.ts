@@ -1,4 +1,6 @@
+import { readFileSync } from 'node:fs';
 import { type Command, Option } from 'commander';
+import { CommandError } from '../platform/errors/command.error.js';
 
 const groupSources = ['own', 'listed', 'all'] as const;
 const groupForms = ['slug', 'id'] as const;
@@ -20,6 +22,7 @@ export interface SettingOptions {
   readonly groupsAs?: string;
   readonly rememberConsent?: boolean;
   readonly authMethod?: string;
+  readonly jwks?: string;
   readonly codeProtection?: string;
   readonly deviceLogin?: boolean;
   readonly homePage?: string;
@@ -42,6 +45,7 @@ const optionNames: Readonly<Record<string, string>> = {
   groupOrgs: '--group-org',
   groupsAs: '--groups-as',
   tokenEndpointAuthMethod: '--auth-method',
+  jwks: '--jwks',
   codeProtection: '--code-protection',
   deviceLogin: '--device-login',
   clientUri: '--home-page',
@@ -69,6 +73,7 @@ export function addSettingOptions(command: Command): Command {
     .option('--remember-consent', 'users may have their consent remembered')
     .option('--no-remember-consent', 'users are asked at each login')
     .addOption(new Option('--auth-method <method>', 'how it sends its secret').choices(authMethods))
+    .option('--jwks <file>', 'public keys by which it authenticates instead of a secret; "" for a secret')
     .addOption(
       new Option(
         '--code-protection <which>',
@@ -100,6 +105,7 @@ export function settingsOf(options: SettingOptions): Readonly<Record<string, unk
     groupsAs: options.groupsAs,
     rememberConsent: options.rememberConsent,
     tokenEndpointAuthMethod: options.authMethod,
+    jwks: options.jwks === undefined ? undefined : keysIn(options.jwks),
     codeProtection: options.codeProtection,
     deviceLogin: options.deviceLogin,
     clientUri: linkOf(options.homePage),
@@ -129,6 +135,18 @@ export function faultOf(
   const value = body[member];
   const entry: unknown = Array.isArray(value) && index !== undefined ? value[Number(index)] : undefined;
   return [optionNames[member] ?? member, ...(typeof entry === 'string' ? [entry] : []), message].join(' ');
+}
+
+/** The keys in a file; null for none. @throws {CommandError} */
+function keysIn(file: string): unknown {
+  if (file === '') {
+    return null;
+  }
+  try {
+    return JSON.parse(readFileSync(file, 'utf8'));
+  } catch {
+    throw new CommandError(`${file} is no JSON file with public keys (a JWK Set).`);
+  }
 }
 
 function linkOf(given: string | undefined): string | null | undefined {

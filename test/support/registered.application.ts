@@ -7,6 +7,8 @@ import { UserAgent } from './user-agent.js';
 
 /** An application to register, in the terms of `POST /api/v1/applications`. */
 export interface NewApplication {
+  /** Public keys instead of a secret. */
+  readonly jwks?: unknown;
   readonly name: string;
   /** Default: `web`. */
   readonly kind?: 'web' | 'single_page' | 'native' | 'machine';

@@ -178,6 +178,7 @@ export class ApplicationRegistry {
           remember_consent: application.rememberConsent,
           code_protection: application.codeProtection,
           ...(application.deviceLogin ? { device_login: true } : {}),
+          ...(application.jwks === null ? {} : { jwks: application.jwks }),
           created_by: application.createdBy,
           created_at: application.createdAt,
           ...(hasBeenFirstParty ? { was_first_party: true } : {}),

@@ -85,6 +85,9 @@ export const applicationTexts = defineTexts(
     'applications.codeProtection.pkce': 'PKCE (recommended)',
     'applications.codeProtection.nonce': 'PKCE or a nonce',
     'applications.codeProtection.none': 'Nothing',
+    'applications.jwks': 'Public keys',
+    'applications.jwksHint':
+      'Instead of a secret: a JWK Set with the keys by which the program signs that it is itself (private_key_jwt). The secret ends at once.',
     'applications.deviceLogin': 'Login on devices without a browser',
     'applications.deviceLoginHint':
       'For televisions and command lines: the device shows a code, which its user enters on the page /device.',
@@ -151,6 +154,7 @@ export const applicationTexts = defineTexts(
     'applications.copy.requests': 'Both requests, for a shell',
     'applications.copy.requestsLead': "Put the secret where the requests have '<secret>'.",
     'applications.copy.secret': 'Shown once, when it was made. Make a new one if it is lost.',
+    'applications.copy.keys': 'None: it authenticates by its keys (private_key_jwt).',
     'applications.copy.noSecret': 'None: this kind of application cannot keep one.',
     'applications.copy.protection.pkce': 'Required, with the method S256',
     'applications.copy.protection.nonce': 'PKCE with the method S256, or a new nonce for each login',
@@ -241,6 +245,9 @@ export const applicationTexts = defineTexts(
       'applications.codeProtection.pkce': 'PKCE (empfohlen)',
       'applications.codeProtection.nonce': 'PKCE oder eine Nonce',
       'applications.codeProtection.none': 'Nichts',
+      'applications.jwks': 'Öffentliche Schlüssel',
+      'applications.jwksHint':
+        'Statt eines Geheimnisses: ein JWK Set mit den Schlüsseln, mit denen das Programm unterschreibt, dass es selbst es ist (private_key_jwt). Das Geheimnis endet sofort.',
       'applications.deviceLogin': 'Anmelden an Geräten ohne Browser',
       'applications.deviceLoginHint':
         'Für Fernseher und Befehlszeilen: Das Gerät zeigt einen Code, den sein Benutzer auf der Seite /device eingibt.',
@@ -307,6 +314,7 @@ export const applicationTexts = defineTexts(
       'applications.copy.requests': 'Beide Anfragen, für eine Shell',
       'applications.copy.requestsLead': "Setzen Sie das Geheimnis dort ein, wo '<secret>' steht.",
       'applications.copy.secret': 'Wurde einmal gezeigt. Ist es verloren, erzeugen Sie ein neues.',
+      'applications.copy.keys': 'Keines: Es weist sich mit seinen Schlüsseln aus (private_key_jwt).',
       'applications.copy.noSecret': 'Keines: Diese Art von Anwendung kann keines bewahren.',
       'applications.copy.protection.pkce': 'Verlangt, mit der Methode S256',
       'applications.copy.protection.nonce':

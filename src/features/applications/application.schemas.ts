@@ -8,6 +8,7 @@ import {
   groupForms,
   groupSources,
 } from '../../auth-strategy/application-administration.js';
+import { publicKeysSchema } from '../../auth-strategy/public-keys.js';
 import { exampleId, givenIdSchema, idSchema } from '../../platform/core/id.schema.js';
 import { displayNameForm, isVisible } from '../../platform/core/display-name.js';
 import { isScopeToken } from '../../platform/core/scope.form.js';
@@ -125,6 +126,10 @@ const tokenEndpointAuthMethod = z
     description:
       'How Hydra takes the application’s secret. The application may send it in either way. Applications without a secret have `none`.',
   });
+const jwks = publicKeysSchema.nullable().meta({
+  description:
+    'Public keys (JWK Set, RFC 7517) by which it authenticates instead of a secret (`private_key_jwt`): 1 to 5, each with a `kid`, for `web` and `machine` only. They end its secret at once. After `null`, make a new secret.',
+});
 const rememberConsent = z
   .boolean()
   .meta({ description: 'Whether users can have their consent remembered for later logins.' });
@@ -142,6 +147,7 @@ const ownMembers = {
   groupsAs,
   rememberConsent,
   tokenEndpointAuthMethod,
+  jwks,
   ...links,
 };
 
@@ -228,7 +234,8 @@ export const applicationSchema = z.object({
   groupOrgs: z.array(z.string()),
   groupsAs: z.enum(groupForms),
   rememberConsent: z.boolean(),
-  tokenEndpointAuthMethod: z.enum(['client_secret_basic', 'client_secret_post', 'none']),
+  tokenEndpointAuthMethod: z.enum(['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none']),
+  jwks: publicKeysSchema.nullable(),
   codeProtection: z.enum(codeProtections),
   deviceLogin: z.boolean(),
   logoUri: z.string().nullable(),
@@ -278,6 +285,8 @@ export function toItem(application: Application, previousSecretUntil: number | n
     postLogoutRedirectUris: [...application.postLogoutRedirectUris],
     roles: [...application.roles],
     groupOrgs: [...application.groupOrgs],
+    tokenEndpointAuthMethod:
+      application.jwks === null ? application.tokenEndpointAuthMethod : 'private_key_jwt',
     scope: application.scope.join(' '),
     createdAt: toTimestamp(application.createdAt),
     previousSecretUntil: toTimestamp(previousSecretUntil),

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { Inject, Injectable } from '@nestjs/common';
 import { z } from 'zod';
 import {
@@ -6,6 +7,7 @@ import {
   hydraClientIssuer,
 } from '../../auth-strategy/application-administration.js';
 import { resembles } from '../../auth-strategy/application-name.js';
+import { requireKey } from '../../auth-strategy/public-keys.js';
 import { isReservedName } from '../../auth-strategy/reserved-names.js';
 import { redirectUriFault } from '../../auth-strategy/redirect-uri.js';
 import { registrationFault } from '../../auth-strategy/registration-size.js';
@@ -142,6 +144,7 @@ export class ApplicationsService {
       groupsAs: input.groupsAs ?? 'slug',
       rememberConsent: input.rememberConsent ?? true,
       tokenEndpointAuthMethod: hasSecret ? tokenEndpointAuthMethod : 'none',
+      jwks: input.jwks ?? null,
       codeProtection: input.codeProtection ?? 'pkce',
       deviceLogin: input.deviceLogin ?? false,
       logoUri: input.logoUri ?? null,
@@ -153,14 +156,14 @@ export class ApplicationsService {
       throw secretlessKind();
     }
     await this.#requireValid(application, caller);
-    const clientSecret = await this.registry.create(application, mostApplications, requireAuthor);
+    const secret = await this.registry.create(application, mostApplications, requireAuthor);
     await this.#record(
       applicationEvents.application_created.type,
       application,
       caller,
       protectionChange(application),
     );
-    return { ...toItem(application, null), clientSecret };
+    return { ...toItem(application, null), clientSecret: application.jwks === null ? secret : null };
   }
 
   /** Changes an application; members that are left out stay. @throws {Problem} `not_found`, `validation_failed` */
@@ -203,6 +206,10 @@ export class ApplicationsService {
     const application: Application = { ...known, ...given };
     await this.#requireValid(application, caller, known);
     await this.registry.replace(application);
+    if (application.jwks !== null && known.jwks === null) {
+      // Only Hydra gets to know the new one: who had the former one is out.
+      await this.registry.rotateSecret(application, 0);
+    }
     await this.#endTokens(application);
     await this.#record(
       applicationEvents.application_updated.type,
@@ -226,10 +233,10 @@ export class ApplicationsService {
   ): Promise<{ clientSecret: string; previousSecretUntil: string | null }> {
     return this.#exclusively(id, org, async () => {
       const application = await this.#requireChangeable(id, org?.id);
-      if (application.tokenEndpointAuthMethod === 'none') {
+      if (application.tokenEndpointAuthMethod === 'none' || application.jwks !== null) {
         throw new Problem('conflict', {
           reason: 'application_without_secret',
-          detail: 'This kind of application has no secret.',
+          detail: 'This application has no secret.',
         });
       }
       const until = this.clock.now() + keepPreviousFor * 1000;
@@ -329,6 +336,7 @@ export class ApplicationsService {
       ...accessErrors(application),
       ...codeProtectionErrors(application, this.registry.resourceScopes),
       ...deviceErrors(application),
+      ...(await keyErrors(application)),
       ...groupErrors(application, before),
       ...(await this.#nameErrors(application)),
       ...(await this.#otherNameErrors(application, before)),
@@ -389,8 +397,11 @@ export class ApplicationsService {
   }
 }
 
-/** The reason by which the audit trail tells that an application's logins are protected otherwise than before. */
-function protectionChange({ codeProtection }: Application, before?: Application): string | undefined {
+/** The reason by which the audit trail tells that an application authenticates by other keys, or its logins are protected otherwise than before. */
+function protectionChange({ codeProtection, jwks }: Application, before?: Application): string | undefined {
+  if (!isDeepStrictEqual(jwks, before?.jwks ?? null)) {
+    return jwks === null ? 'keys_removed' : 'keys_set';
+  }
   return codeProtection === (before?.codeProtection ?? 'pkce')
     ? undefined
     : `code_protection_${codeProtection}`;
@@ -546,6 +557,20 @@ function codeProtectionErrors(
   return scope.some((token) => resourceScopes.includes(token))
     ? because('the application has a scope of a protected resource')
     : [];
+}
+
+/** Public keys are for what can keep private ones. */
+async function keyErrors({ jwks, tokenEndpointAuthMethod: method }: Application): Promise<FieldError[]> {
+  if (jwks === null) {
+    return [];
+  }
+  if (method === 'none') {
+    return [{ field: 'jwks', message: 'must be null for this kind: only web and machine' }];
+  }
+  const imported = await Promise.allSettled(jwks.keys.map(async (key) => importJWK(withAlgorithm(key))));
+  return imported.flatMap(({ status }, index) =>
+    status === 'fulfilled' ? [] : [{ field: `jwks.keys.${index}`, message: 'must be a public key' }],
+  );
 }
 
 /** A device needs the user's own browser elsewhere: a page is one, and a machine has no user. */

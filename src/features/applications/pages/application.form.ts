@@ -34,6 +34,7 @@ export const changesSchema = z.object({
   access: formField,
   rememberConsent: formField,
   firstParty: formField,
+  jwks: formField,
   codeProtection: formField,
   deviceLogin: formField,
   clientUri: formField,
@@ -65,6 +66,7 @@ export const applicationFormTexts: FormTexts = {
     tosUri: 'applications.error.link',
     logoUri: 'applications.error.link',
     backchannelLogoutUri: 'applications.error.link',
+    jwks: 'applications.error.jwks',
     codeProtection: 'applications.error.codeProtection',
     deviceLogin: 'applications.error.deviceLogin',
   },
@@ -96,6 +98,7 @@ export function changesOf(
   const links = ['clientUri', 'policyUri', 'tosUri', 'logoUri'].map((name) => [name, linkOf(values[name])]);
   return {
     name: values['name'],
+    ...(values['jwks'] === undefined ? {} : { jwks: keysIn(values['jwks']) }),
     ...(isMachine
       ? // Only administrators change it.
         isAdministrator && values['scope'] !== scope && { scope: values['scope'] }
@@ -129,6 +132,7 @@ export function valuesOf(application: ApplicationItem): Values {
   const on = (isSet: boolean): string => (isSet ? 'on' : '');
   return {
     name: application.name,
+    jwks: application.jwks === null ? '' : JSON.stringify(application.jwks, null, 2),
     redirectUris: application.redirectUris.join('\n'),
     postLogoutRedirectUris: application.postLogoutRedirectUris.join('\n'),
     backchannelLogoutUri: application.backchannelLogoutUri ?? '',
@@ -150,6 +154,15 @@ export function valuesOf(application: ApplicationItem): Values {
     tosUri: application.tosUri ?? '',
     logoUri: application.logoUri ?? '',
   };
+}
+
+/** The keys that a form has; null for none. What isn't JSON is left to the API to refuse. */
+function keysIn(given: string): unknown {
+  try {
+    return given.trim() === '' ? null : JSON.parse(given);
+  } catch {
+    return given;
+  }
 }
 
 /** `roles:owner,admin` names roles; anything else is the access itself. */

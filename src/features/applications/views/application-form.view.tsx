@@ -79,6 +79,19 @@ export function ApplicationForm(props: ApplicationFormProps): VNode {
           form={form}
         />
       )}
+      {(kind === 'web' || kind === 'machine') && (
+        <FormLines
+          id="application-jwks"
+          name="jwks"
+          label={text('applications.jwks')}
+          hint={text('applications.jwksHint')}
+          maxLength={longestList}
+          rows={3}
+          isOptional
+          initial={initial['jwks']}
+          form={form}
+        />
+      )}
       {isAdministrator && kind === 'web' && (
         <FormSelect
           id="application-code-protection"

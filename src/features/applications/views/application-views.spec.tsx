@@ -33,6 +33,7 @@ const application: ApplicationItem = {
   tokenEndpointAuthMethod: 'client_secret_basic',
   codeProtection: 'pkce',
   deviceLogin: false,
+  jwks: null,
   logoUri: hostile,
   clientUri: hostile,
   policyUri: hostile,

@@ -135,7 +135,7 @@ function Changes({ place, application, formId, initial, resourceScopes, form }: 
           />
         </details>
       </article>
-      {tokenEndpointAuthMethod !== 'none' && (
+      {tokenEndpointAuthMethod !== 'none' && tokenEndpointAuthMethod !== 'private_key_jwt' && (
         <Rotation place={place} application={application} formId={formId} />
       )}
       <article class="card" aria-labelledby="remove-title">

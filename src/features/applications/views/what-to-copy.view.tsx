@@ -50,7 +50,9 @@ export function WhatToCopy({ application, addresses }: WhatToCopyProps): VNode {
             {text(
               application.tokenEndpointAuthMethod === 'none'
                 ? 'applications.copy.noSecret'
-                : 'applications.copy.secret',
+                : application.jwks === null
+                  ? 'applications.copy.secret'
+                  : 'applications.copy.keys',
             )}
           </dd>
         </div>

@@ -647,6 +647,8 @@ export const english = {
   'applications.error.groupOrgs': 'Please list organisations that you belong to, by id or short name.',
   'applications.error.groupsAs':
     'All organisations can only be named by id: anyone can create one with a name of their choice.',
+  'applications.error.jwks':
+    'Please enter a JWK Set with 1 to 5 public keys, each with a kid. Never enter a private key.',
   'applications.error.deviceLogin': 'Only a web or native application can log users in on devices.',
   'applications.error.codeProtection':
     'Without PKCE, an application cannot have a redirect URI on http://127.0.0.1 or http://[::1], nor scopes of protected resources.',

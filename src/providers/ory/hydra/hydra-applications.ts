@@ -10,6 +10,7 @@ import {
   groupForms,
   groupSources,
 } from '../../../auth-strategy/application-administration.js';
+import { publicKeysSchema } from '../../../auth-strategy/public-keys.js';
 import { DatabaseLocks } from '../../../platform/database/database-locks.js';
 import { scopeTokens } from '../../../session/guards/scopes.js';
 import { applicationLogoutUri } from './application-logout-address.js';
@@ -35,6 +36,7 @@ const ownSchema = z.object({
   code_protection: z.enum(codeProtections).default('pkce'),
   /** Missing where the registration is older. */
   device_login: z.boolean().default(false),
+  jwks: publicKeysSchema.nullable().default(null),
   /** Whether it has ever been first-party. */
   was_first_party: z.boolean().optional(),
 });
@@ -96,6 +98,7 @@ export function applicationOf(client: unknown): Application | undefined {
     groupsAs: own.groups.as,
     rememberConsent: own.remember_consent,
     tokenEndpointAuthMethod: data.token_endpoint_auth_method,
+    jwks: own.jwks,
     codeProtection: own.code_protection,
     deviceLogin: own.device_login,
     logoUri: data.logo_uri,

@@ -1,5 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { z } from 'zod';
+import { assertionAlgorithms } from '../../../auth-strategy/public-keys.js';
 import { CONFIGURATION } from '../../../platform/config/config.module.js';
 import type { OryConfiguration } from '../../../platform/config/configuration.js';
 import { LanguageCatalogue } from '../../../platform/i18n/language.catalogue.js';
@@ -29,11 +30,17 @@ const claims = [...'sub iss aud exp iat auth_time nonce acr amr sid at_hash'.spl
  */
 const outOfReach =
   /^(?:registration_endpoint|device_authorization_endpoint|credentials_.+_draft_\d+|request_object_.+|require_request_uri_registration|(?:id_token|userinfo)_signed_response_alg)$/;
-/** What an application can be registered for here. Hydra itself would do more: a front channel with tokens, keys instead of secrets. */
+/** What an application can be registered for here. Hydra itself would do more, such as a front channel with tokens. */
 const registrable = {
   response_types_supported: ['code'],
   grant_types_supported: ['authorization_code', 'refresh_token', 'client_credentials'],
-  token_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post', 'none'],
+  token_endpoint_auth_methods_supported: [
+    'client_secret_basic',
+    'client_secret_post',
+    'private_key_jwt',
+    'none',
+  ],
+  token_endpoint_auth_signing_alg_values_supported: [...assertionAlgorithms],
 };
 
 /** Milliseconds for which a document is remembered, as long as clients may keep it. */

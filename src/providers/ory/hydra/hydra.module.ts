@@ -17,6 +17,7 @@ import { ApplicationLogins } from './application-logins.js';
 import { ApplicationSecretRepository } from './application-secret.repository.js';
 import { ApplicationUses } from './application-uses.js';
 import { ChallengeBinding } from './challenge-binding.js';
+import { ClientAssertions } from './client-assertions.js';
 import { ClientRepository } from './client.repository.js';
 import { HydraApplications } from './hydra-applications.js';
 import { HydraClient } from './hydra.client.js';
@@ -41,6 +42,7 @@ export class HydraModule {
         ApplicationSecretRepository,
         ApplicationUses,
         ChallengeBinding,
+        ClientAssertions,
         ClientRepository,
         HydraApplications,
         HydraDiscovery,
@@ -61,6 +63,7 @@ export class HydraModule {
         ApplicationSecretRepository,
         ApplicationUses,
         ChallengeBinding,
+        ClientAssertions,
         ClientRepository,
         HydraApplications,
         HydraClient,

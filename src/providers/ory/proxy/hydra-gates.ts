@@ -13,6 +13,7 @@ import { withAddedState } from '../hydra/added-state.js';
 import { ApplicationSecretRepository } from '../hydra/application-secret.repository.js';
 import { ApplicationUses } from '../hydra/application-uses.js';
 import { ChallengeBinding } from '../hydra/challenge-binding.js';
+import { ClientAssertions } from '../hydra/client-assertions.js';
 import { ClientRepository } from '../hydra/client.repository.js';
 import { HydraApplications } from '../hydra/hydra-applications.js';
 import { HydraClient } from '../hydra/hydra.client.js';
@@ -84,7 +85,11 @@ export function hydraGates(
     usedVerifiers,
     response,
   );
-  const secrets = new SecretGate(get(ApplicationSecretRepository), get(HydraApplications));
+  const secrets = new SecretGate(
+    get(ApplicationSecretRepository),
+    get(HydraApplications),
+    get(ClientAssertions),
+  );
   const sources = get(IdentitySource);
   const admission = get(ApplicationAdmission);
   const audit = get(AuditService);

@@ -4,6 +4,7 @@ import { LRUCache } from 'lru-cache';
 import { isId } from '../../../platform/core/id.schema.js';
 import type { PresentedCredential, SecretMethod } from '../../oidc/client-authentication.js';
 import type { ApplicationSecretRepository } from '../hydra/application-secret.repository.js';
+import type { ClientAssertions } from '../hydra/client-assertions.js';
 import type { HydraApplications } from '../hydra/hydra-applications.js';
 import type { Exchange } from './exchange.js';
 import { OAuthRefusal, answerClient } from './oauth-refusal.js';
@@ -12,15 +13,23 @@ import { peekBody, replaceBody } from './whole-body.js';
 
 const twoCredentials = new OAuthRefusal(
   'invalid_request',
-  'The header and the form have different credentials: send one (RFC 6749 section 2.3).',
+  'The request has several credentials: send one (RFC 6749 section 2.3).',
+  'two_credentials',
 );
+const wrongAssertion = new OAuthRefusal(
+  'invalid_client',
+  'The assertion is not signed by a key of the client, is for another audience, has expired, or was used before.',
+  'assertion_refused',
+);
+const assertionType = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
 /** Applications whose method is known, and milliseconds for which it is: an administrator may change it. */
 const [knownMethods, methodKept] = [1000, 10_000];
 
 const authenticated = new Set(['/oauth2/token', '/oauth2/revoke', '/oauth2/device/auth', '/oauth2/par']);
 
 /**
- * Lets an application authenticate by header or form, whichever its program sends, and with its previous secret while that is still accepted.
+ * Lets an application authenticate by header or form, whichever its program sends, with its previous secret while that is still accepted, or
+ * by a key of its own.
  * Hydra knows one secret of a client, and takes it in one way: this passes it on so.
  */
 export class SecretGate {
@@ -30,6 +39,7 @@ export class SecretGate {
   constructor(
     private readonly secrets: ApplicationSecretRepository,
     private readonly applications: Pick<HydraApplications, 'find'>,
+    private readonly assertions: Pick<ClientAssertions, 'verify'>,
   ) {}
 
   /**
@@ -45,8 +55,11 @@ export class SecretGate {
     const form = request.body instanceof Readable ? await this.#formOf(request, request.body) : undefined;
     const basic = basicCredential(request.headers.authorization);
     const inForm = credentialIn(form);
+    if (form?.has('client_assertion') === true) {
+      return this.#admitAssertion(exchange, form, basic !== undefined || inForm.secret !== '');
+    }
     if (basic !== undefined && !agree(basic, inForm)) {
-      request.log.info({ reason: 'two_credentials' }, 'token request refused');
+      request.log.info({ reason: twoCredentials.reason }, 'token request refused');
       await answerClient(reply, twoCredentials);
       return true;
     }
@@ -61,6 +74,30 @@ export class SecretGate {
       present(exchange, form, credential);
     }
     exchange.presented = credential;
+    return false;
+  }
+
+  /** Puts the secret that Hydra knows in the place of an assertion (RFC 7523 section 2.2). @returns whether it has answered. */
+  async #admitAssertion(exchange: Exchange, form: URLSearchParams, hasOther: boolean): Promise<boolean> {
+    const { request, reply, path } = exchange;
+    const isKnown = form.get('client_assertion_type') === assertionType;
+    const application =
+      isKnown && !hasOther
+        ? await this.assertions.verify(form.get('client_assertion') ?? '', path)
+        : undefined;
+    const secret = application && (await this.secrets.current(application.id));
+    const isSame = [null, application?.id].includes(form.get('client_id'));
+    if (application === undefined || secret === undefined || !isSame) {
+      const refusal = hasOther ? twoCredentials : wrongAssertion;
+      request.log.info({ reason: refusal.reason }, 'token request refused');
+      await answerClient(reply, refusal);
+      return true;
+    }
+    const { id, tokenEndpointAuthMethod: method } = application;
+    form.delete('client_assertion');
+    form.delete('client_assertion_type');
+    exchange.presented = { id, secret, method };
+    present(exchange, form, exchange.presented);
     return false;
   }
 

@@ -1,0 +1,64 @@
+import { type JWK, importJWK } from 'jose';
+import { z } from 'zod';
+
+/** Algorithms by which an application may sign that it is itself (RFC 7523): asymmetric, with keys of at least 2,048 bits if RSA. */
+export const assertionAlgorithms = ['RS256', 'PS256', 'ES256', 'ES384', 'ES512', 'EdDSA'] as const;
+
+const number = (least: number) =>
+  z
+    .string()
+    .max(1000)
+    .regex(new RegExp(`^[\\w-]{${least},}$`));
+const common = {
+  kid: z.string().min(1).max(200),
+  use: z.literal('sig').optional(),
+  alg: z.enum(assertionAlgorithms).optional(),
+};
+
+/** A public key (RFC 7517). One with its private half is refused: it would be secret no longer. */
+export const publicKeySchema = z.discriminatedUnion('kty', [
+  // 2,048 bits are 342 characters.
+  z.strictObject({ kty: z.literal('RSA'), n: number(342), e: number(2), ...common }),
+  z.strictObject({
+    kty: z.literal('EC'),
+    crv: z.enum(['P-256', 'P-384', 'P-521']),
+    x: number(43),
+    y: number(43),
+    ...common,
+  }),
+  z.strictObject({ kty: z.literal('OKP'), crv: z.literal('Ed25519'), x: number(43), ...common }),
+]);
+
+/** A set of public keys (RFC 7517 section 5), each with an id of its own. */
+export const publicKeysSchema = z.object({
+  keys: z
+    .array(publicKeySchema)
+    .min(1)
+    .max(5)
+    .refine((keys) => new Set(keys.map(({ kid }) => kid)).size === keys.length),
+});
+
+export type PublicKeys = z.output<typeof publicKeysSchema>;
+
+type PublicKey = PublicKeys['keys'][number];
+
+/** A public key as jose has it. Without an algorithm it is for each that its kind can have. */
+export function toJwk({ use, alg, ...numbers }: PublicKey): JWK {
+  return { ...numbers, ...(use && { use }), ...(alg && { alg }) };
+}
+
+/** Requires that a key's numbers are those of a key. @throws if they aren't. */
+export async function requireKey(key: PublicKey): Promise<void> {
+  await importJWK(toJwk(key), key.alg ?? usualAlgorithm(key));
+}
+
+function usualAlgorithm(key: PublicKey): string {
+  switch (key.kty) {
+    case 'RSA':
+      return 'RS256';
+    case 'OKP':
+      return 'EdDSA';
+    case 'EC':
+      return { 'P-256': 'ES256', 'P-384': 'ES384', 'P-521': 'ES512' }[key.crv];
+  }
+}
