@@ -567,7 +567,7 @@ async function keyErrors({ jwks, tokenEndpointAuthMethod: method }: Application)
   if (method === 'none') {
     return [{ field: 'jwks', message: 'must be null for this kind: only web and machine' }];
   }
-  const imported = await Promise.allSettled(jwks.keys.map(async (key) => importJWK(withAlgorithm(key))));
+  const imported = await Promise.allSettled(jwks.keys.map(async (key) => requireKey(key)));
   return imported.flatMap(({ status }, index) =>
     status === 'fulfilled' ? [] : [{ field: `jwks.keys.${index}`, message: 'must be a public key' }],
   );
