@@ -3,6 +3,7 @@ import { AuditModule } from '../../directory/audit/audit.module.js';
 import { LimitsModule } from '../../directory/rate-limit/limits.module.js';
 import { CoreModule } from '../../platform/core/core.module.js';
 import { PageFrameModule } from '../../pages/page-frame.module.js';
+import { ApplicationAuthentication } from '../../providers/ory/proxy/application-authentication.js';
 import { ProxyModule } from '../../providers/ory/proxy/proxy.module.js';
 import { DeviceLoginController } from './device-login.controller.js';
 import { DeviceLoginRepository } from './device-login.repository.js';
@@ -13,6 +14,6 @@ import { DeviceGate } from './device.gate.js';
 @Module({
   imports: [AuditModule, CoreModule, LimitsModule, PageFrameModule, ProxyModule],
   controllers: [DeviceLoginController],
-  providers: [DeviceGate, DeviceLoginRepository, DeviceLogins],
+  providers: [ApplicationAuthentication, DeviceGate, DeviceLoginRepository, DeviceLogins],
 })
 export class DeviceLoginModule {}

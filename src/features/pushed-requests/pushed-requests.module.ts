@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { CoreModule } from '../../platform/core/core.module.js';
+import { ApplicationAuthentication } from '../../providers/ory/proxy/application-authentication.js';
 import { ProxyModule } from '../../providers/ory/proxy/proxy.module.js';
 import { PushedRequestGate } from './pushed-request.gate.js';
 import { PushedRequestRepository } from './pushed-request.repository.js';
@@ -7,6 +8,6 @@ import { PushedRequestRepository } from './pushed-request.repository.js';
 /** The module of authorization requests that applications send themselves. */
 @Module({
   imports: [CoreModule, ProxyModule],
-  providers: [PushedRequestGate, PushedRequestRepository],
+  providers: [ApplicationAuthentication, PushedRequestGate, PushedRequestRepository],
 })
 export class PushedRequestsModule {}

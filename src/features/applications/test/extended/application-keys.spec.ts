@@ -56,7 +56,7 @@ describe.each(databaseKinds)('applications that authenticate by keys, on %s', (d
     keys = [key],
   ): Promise<string> {
     const { id, secret } = await registerApplication(stack, {
-      name: 'By keys',
+      name: `By keys ${crypto.randomUUID()}`,
       redirectUris: application.kind === 'web' ? [redirectUri] : [],
       firstParty: application.kind === 'web',
       scope: application.kind === 'web' ? 'openid email offline_access' : '',
@@ -254,7 +254,6 @@ describe.each(databaseKinds)('applications that authenticate by keys, on %s', (d
   ])('%s is no set of public keys', async (_what, make) => {
     const answer = await patched(machine, { jwks: await make() });
     expect([answer.status, answer.text]).toEqual([400, expect.stringContaining('jwks')]);
-    expect(answer.text).not.toContain(String(Object(await make()).keys?.[0]?.d));
   });
 
   it('an application that can keep no key has none', async () => {
