@@ -191,10 +191,19 @@ function broken(before: Promised, now: Promised, place: string): readonly string
         : broken(promised, current, `${at}: `);
     }
     const list = isList(current) ? current : [];
+    const accepted = isList(before['accepts']) ? before['accepts'] : [];
     return name === 'needs'
-      ? list.filter((need) => !promised.includes(need)).map((need) => `${at} ${need}`)
+      ? list
+          .filter((need) => !promised.includes(need) && !isOfNewMember(need, accepted))
+          .map((need) => `${at} ${need}`)
       : promised.filter((one) => !list.includes(one)).map((one) => `${at}: ${one} is gone`);
   });
+}
+
+/** Whether a need is that of a member's own: nobody who leaves a new member out needs what belongs into it. */
+function isOfNewMember(need: string, accepted: readonly string[]): boolean {
+  const [, parent] = /^(.+?)(?:\[\])*\.[^.:]+$/.exec(need) ?? [];
+  return parent !== undefined && !accepted.some((one) => one.startsWith(`${parent} `));
 }
 
 /** The same in the order of names: a part that moves in the code changes nothing. */
@@ -240,6 +249,13 @@ it('what a promise loses is found, and what it gains is not', async () => {
   expect(broken({ operations: changed }, { operations }, '')).not.toContainEqual(
     expect.stringContaining('needs'),
   );
+  // What a new member needs in itself is nothing that a known one did without.
+  const known = { accepts: ['body: known object'], needs: [] };
+  const needs = ['body: new.part', 'body: new.parts[].part', 'body: known.part', 'body: known[].part'];
+  expect(broken({ [list]: known }, { [list]: { ...known, needs } }, '')).toEqual([
+    `${list}: needs body: known.part`,
+    `${list}: needs body: known[].part`,
+  ]);
 });
 
 async function promisedAt(commit: string): Promise<Promised> {

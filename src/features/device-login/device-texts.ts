@@ -12,7 +12,7 @@ export const deviceTexts = defineTexts(
       'No device has this code. Check it, or have the device show a new one: a code can be used for ten minutes.',
     'deviceLogin.heading': 'Does your device show <strong>{code}</strong>?',
     'deviceLogin.asked':
-      '<strong>{client}</strong> asked for it at <time></time>, from the address {address}.',
+      '<strong>{client}</strong> asked for it on <time></time>, from the address {address}.',
     'deviceLogin.warning':
       'Allow this only if the device is in front of you and you have started the login yourself. If somebody has sent you this code or a link to this page, they want to get into your account.',
     'deviceLogin.done.title': 'You can go back to your device',

@@ -55,11 +55,11 @@ export class ClientAssertions {
     );
     const { exp = 0, jti = '' } = claims ?? {};
     const audiences = [claims?.aud ?? []].flat();
-    const own = [this.#issuer, `${this.#issuer}/oauth2/token`, `${this.#issuer}${path}`];
+    const own = new Set([this.#issuer, `${this.#issuer}/oauth2/token`, `${this.#issuer}${path}`]);
     const isGood =
       claims !== undefined &&
       audiences.length > 0 &&
-      audiences.every((audience) => own.includes(audience)) &&
+      audiences.every((audience) => own.has(audience)) &&
       exp <= this.clock.seconds() + longestLife &&
       jti !== '' &&
       jti.length <= longestId;

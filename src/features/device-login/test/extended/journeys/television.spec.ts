@@ -5,6 +5,7 @@ import {
   pollDeviceAuthorizationGrant,
   None,
 } from 'openid-client';
+import type { BrowserContextOptions } from 'playwright-core';
 import { expect, it } from 'vitest';
 import { axeViolations } from '../../../../../../test/support/axe.js';
 import { useStage } from '../../../../../../test/support/browser.stage.js';
@@ -18,60 +19,65 @@ const limit = 120_000;
 
 const stage = useStage();
 
-it.each([
-  ['on a computer', { viewport: { width: 1280, height: 800 } }],
-  ['on a phone, without JavaScript', { viewport: { width: 390, height: 844 }, javaScriptEnabled: false }],
-])(
-  'a television logs in by a certified library: its user opens the page by hand %s, logs in, compares the code, allows it',
-  async (_where, context) => {
-    const person = newPerson();
-    await new OryAdmin(stage.stack.env).createPerson(person, { isVerified: true });
-    const client = await registerApplication(stage.stack, {
-      name: 'Television',
-      kind: 'native',
-      redirectUris: [],
-      scope: 'openid email',
-      deviceLogin: true,
-    });
-    // All that the program knows: the issuer and its id.
-    const configuration = await discovery(
-      new URL(`${stage.stack.url}/ory/hydra`),
-      client.id,
-      undefined,
-      None(),
-      {
-        execute: [allowInsecureRequests],
-      },
-    );
-    const begun = await initiateDeviceAuthorization(configuration, { scope: 'openid email' });
-    const polling = pollDeviceAuthorizationGrant(configuration, begun);
-
-    const page = await stage.other(context);
-    const isScripted = !('javaScriptEnabled' in context);
-    const look = async (): Promise<void> => {
-      expect(await page.evaluate('document.documentElement.scrollWidth <= innerWidth')).toBe(true);
-      expect(isScripted ? await axeViolations(page) : []).toEqual([]);
-    };
-    await page.goto(begun.verification_uri);
-    await fillLogin(page, person);
-    await page.getByRole('heading', { name: 'Log in on a device' }).waitFor();
-    await look();
-    await page.getByLabel('Code').fill('bcdf ghjk');
-    await page.getByRole('button', { name: 'Continue' }).click();
-    await page.getByRole('alert').filter({ hasText: 'No device has this code.' }).waitFor();
-    await look();
-    await page.getByLabel('Code').fill(begun.user_code.toLowerCase());
-    await page.getByRole('button', { name: 'Continue' }).click();
-    await page.getByRole('heading', { name: `Does your device show ${begun.user_code}?` }).waitFor();
-    await look();
-    await page.getByRole('button', { name: 'Allow' }).click();
-    // The application is no part of the product: its user is asked for what it may learn.
-    await page.getByRole('heading', { name: 'Television' }).waitFor();
-    await page.getByRole('button', { name: 'Allow' }).click();
-    await page.getByRole('heading', { name: 'You can go back to your device' }).waitFor();
-    await look();
-    const tokens = await polling;
-    expect(tokens.claims()).toMatchObject({ aud: [client.id], email: person.email });
-  },
+it(
+  'a television logs in by a certified library: its user opens the page by hand on a computer, logs in, compares the code, allows it',
+  async () => logInOnTelevision({ viewport: { width: 1280, height: 800 } }),
   limit,
 );
+
+it(
+  'the same on a phone, without JavaScript',
+  async () => logInOnTelevision({ viewport: { width: 390, height: 844 }, javaScriptEnabled: false }),
+  limit,
+);
+
+async function logInOnTelevision(context: BrowserContextOptions): Promise<void> {
+  const person = newPerson();
+  await new OryAdmin(stage.stack.env).createPerson(person, { isVerified: true });
+  const client = await registerApplication(stage.stack, {
+    name: 'Television',
+    kind: 'native',
+    redirectUris: [],
+    scope: 'openid email',
+    deviceLogin: true,
+  });
+  // All that the program knows: the issuer and its id.
+  const configuration = await discovery(
+    new URL(`${stage.stack.url}/ory/hydra`),
+    client.id,
+    undefined,
+    None(),
+    {
+      execute: [allowInsecureRequests],
+    },
+  );
+  const begun = await initiateDeviceAuthorization(configuration, { scope: 'openid email' });
+  const polling = pollDeviceAuthorizationGrant(configuration, begun);
+
+  const page = await stage.other(context);
+  const isScripted = context.javaScriptEnabled !== false;
+  const look = async (): Promise<void> => {
+    expect(await page.evaluate('document.documentElement.scrollWidth <= innerWidth')).toBe(true);
+    expect(isScripted ? await axeViolations(page) : []).toEqual([]);
+  };
+  await page.goto(begun.verification_uri);
+  await fillLogin(page, person);
+  await page.getByRole('heading', { name: 'Log in on a device' }).waitFor();
+  await look();
+  await page.getByLabel('Code').fill('bcdf ghjk');
+  await page.getByRole('button', { name: 'Continue' }).click();
+  await page.getByRole('alert').filter({ hasText: 'No device has this code.' }).waitFor();
+  await look();
+  await page.getByLabel('Code').fill(begun.user_code.toLowerCase());
+  await page.getByRole('button', { name: 'Continue' }).click();
+  await page.getByRole('heading', { name: `Does your device show ${begun.user_code}?` }).waitFor();
+  await look();
+  await page.getByRole('button', { name: 'Allow' }).click();
+  // The application is no part of the product: its user is asked for what it may learn.
+  await page.getByRole('heading', { name: 'Television' }).waitFor();
+  await page.getByRole('button', { name: 'Allow' }).click();
+  await page.getByRole('heading', { name: 'You can go back to your device' }).waitFor();
+  await look();
+  const tokens = await polling;
+  expect(tokens.claims()).toMatchObject({ aud: [client.id], email: person.email });
+}
