@@ -58,11 +58,20 @@ export class ServiceClients {
     if (client === undefined) {
       return undefined;
     }
-    const identity = { issuer: hydraClientIssuer, subject: clientId };
-    const userId = await this.users.ensureServiceAccount(identity, client.name ?? clientId);
     // A client may have asked for less than it is registered with (RFC 6749 section 3.3): what it is registered with instead isn't that.
     const scope = asked.length === 0 ? client.scope : client.scope.filter((token) => asked.includes(token));
-    return { claims: await this.#claims(userId, { ...client, scope }, readAt), expiresAt };
+    return { claims: await this.#claims({ ...client, scope }, readAt), expiresAt };
+  }
+
+  /**
+   * The claims of a registered machine for which something else than its secret vouches.
+   * @param readAt milliseconds, before that was asked about.
+   * @returns nothing if there is no such machine, or it may call no more.
+   * @throws {Problem} `unauthenticated` (disabled), `provider_unavailable`
+   */
+  async claimsOf(clientId: string, readAt: number): Promise<Claims | undefined> {
+    const client = await this.#machine(clientId);
+    return client === undefined ? undefined : this.#claims(client, readAt);
   }
 
   /** The scopes that a client is listed or registered with; none if it may call no more. @throws {Problem} `provider_unavailable` */
@@ -88,7 +97,9 @@ export class ServiceClients {
    * (disabled, or its tokens made outdated), and `jti` shows when they began.
    * @param readAt milliseconds, before anything was asked about the client.
    */
-  async #claims(userId: string, { clientId, scope }: NamedClient, readAt: number): Promise<Claims> {
+  async #claims({ clientId, scope, name }: NamedClient, readAt: number): Promise<Claims> {
+    const identity = { issuer: hydraClientIssuer, subject: clientId };
+    const userId = await this.users.ensureServiceAccount(identity, name ?? clientId);
     const account = await this.users.requireAccount(userId, null);
     const subject = {
       account: { ...account, readAt },

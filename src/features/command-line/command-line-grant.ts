@@ -1,17 +1,13 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { ApiKeysService } from '../../api-keys/api-keys.service.js';
-import { AuditService } from '../../directory/audit/audit.service.js';
 import { Clock } from '../../platform/time/clock.service.js';
 import type { Problem } from '../../platform/errors/problem.error.js';
 import { fullScope } from '../../session/guards/scopes.js';
 import { CommandLineLogins } from './command-line-login.service.js';
 import { codeFormSchema, commandLineClient } from './command-line.schemas.js';
-import { OAuthError, invalidForm, toRefusal } from '../token-exchange/oauth.error.js';
-import { type GrantedTokens, type TokenGrant, TokenGrants } from '../token-exchange/token-grants.js';
-import { TokenExchange } from '../token-exchange/token-exchange.service.js';
-import { tokenExchangeEvents } from '../token-exchange/token-exchange-audit-events.js';
-import { codeGrantType, exchangeFormSchema } from '../token-exchange/token-exchange.schemas.js';
-import { exchangeGrantType, tokenTypes } from '../../session/tokens/token-types.js';
+import { OAuthError, invalidForm, toRefusal } from '../../session/tokens/oauth.error.js';
+import { type Granted, type TokenGrant, TokenGrants } from '../../session/tokens/token-grants.js';
+import { codeGrantType } from '../../session/tokens/token-types.js';
 import type { ClientInfo } from '../../platform/http/client-info.js';
 
 /** Milliseconds for which a command line stays logged in. */
@@ -31,8 +27,6 @@ export class CommandLineGrant implements TokenGrant, OnModuleInit {
   constructor(
     private readonly logins: CommandLineLogins,
     private readonly keys: ApiKeysService,
-    private readonly exchange: TokenExchange,
-    private readonly audit: AuditService,
     private readonly clock: Clock,
     private readonly grants: TokenGrants,
   ) {}
@@ -41,8 +35,8 @@ export class CommandLineGrant implements TokenGrant, OnModuleInit {
     this.grants.add(this);
   }
 
-  /** Grants tokens for a code. @param body the form as it came. @throws {OAuthError}; {Problem} when a dependency can't be reached. */
-  async grant(body: unknown, client: ClientInfo): Promise<GrantedTokens> {
+  /** Grants a key for a code. @param body the form as it came. @throws {OAuthError}; {Problem} when a dependency can't be reached. */
+  async grant(body: unknown, client: ClientInfo): Promise<Granted> {
     const form = codeFormSchema.safeParse(body);
     if (!form.success) {
       throw invalidForm(form.error);
@@ -52,19 +46,9 @@ export class CommandLineGrant implements TokenGrant, OnModuleInit {
       const expiresAt = new Date(this.clock.now() + keyLife).toISOString();
       const input = { name: `Command line on ${device}`, scope: [fullScope], expiresAt };
       const { id, key } = await this.keys.create({ principal, client }, input);
-      const exchangeForm = exchangeFormSchema.parse({
-        grant_type: exchangeGrantType,
-        subject_token: key,
-        subject_token_type: tokenTypes.apiKey,
-      });
-      const minted = await this.exchange.exchange({ form: exchangeForm, principal: undefined, client });
-      return { minted, members: { api_key: key, api_key_id: id } };
+      return { apiKey: key, members: { api_key: key, api_key_id: id } };
     } catch (error) {
-      const refusal = toRefusal(error, refused, 'command_line_login_failed');
-      const { reason } = refusal;
-      const { type } = tokenExchangeEvents.token_exchanged;
-      await this.audit.record({ type, outcome: 'failure', reason, ...client });
-      throw refusal;
+      throw toRefusal(error, refused, 'command_line_login_failed');
     }
   }
 }

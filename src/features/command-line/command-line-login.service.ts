@@ -9,7 +9,7 @@ import { SessionRenewer } from '../../session/session-renewer.js';
 import { SessionService } from '../../session/session.service.js';
 import { AuthorizationCodeRepository } from './authorization-code.repository.js';
 import type { CodeForm, CommandLineRequest } from './command-line.schemas.js';
-import { OAuthError } from '../token-exchange/oauth.error.js';
+import { OAuthError } from '../../session/tokens/oauth.error.js';
 import type { ClientInfo } from '../../platform/http/client-info.js';
 
 /** Lifetimes of a code in milliseconds: for a program that waits for it, and for a user who pastes it. */

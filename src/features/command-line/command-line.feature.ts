@@ -5,7 +5,6 @@ import { commandLineTexts } from './command-line-texts.js';
 /** Logins of command lines: a program on a person's machine gets tokens once they allow it in their browser. */
 export const commandLine = defineFeature({
   name: 'command-line',
-  needs: ['token-exchange'],
   prefixes: ['authorization'],
   tables: ['authorization_codes'],
   database: CommandLineDatabase,

@@ -1,11 +1,10 @@
 import { Module } from '@nestjs/common';
 import { ApiKeysModule } from '../../api-keys/api-keys.module.js';
-import { AuditModule } from '../../directory/audit/audit.module.js';
 import { LoginModule } from '../../login/login.module.js';
-import { TokenExchangeModule } from '../token-exchange/token-exchange.module.js';
 import { PageFrameModule } from '../../pages/page-frame.module.js';
 import { CoreModule } from '../../platform/core/core.module.js';
 import { SessionModule } from '../../session/session.module.js';
+import { TokenEndpointModule } from '../../session/tokens/token-endpoint.module.js';
 import { AuthorizationCodeRepository } from './authorization-code.repository.js';
 import { CommandLineGrant } from './command-line-grant.js';
 import { CommandLineLogins } from './command-line-login.service.js';
@@ -13,15 +12,7 @@ import { CommandLineController } from './command-line.controller.js';
 
 /** The module of logins of command lines: the page that asks, and the grant at the token endpoint. */
 @Module({
-  imports: [
-    ApiKeysModule,
-    AuditModule,
-    CoreModule,
-    LoginModule,
-    TokenExchangeModule,
-    PageFrameModule,
-    SessionModule,
-  ],
+  imports: [ApiKeysModule, CoreModule, LoginModule, PageFrameModule, SessionModule, TokenEndpointModule],
   controllers: [CommandLineController],
   providers: [AuthorizationCodeRepository, CommandLineGrant, CommandLineLogins],
 })

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { delegate } from './actor-chain.js';
 import { newId } from '../../platform/core/identifier.js';
-import { OAuthError } from './oauth.error.js';
+import { OAuthError } from '../../session/tokens/oauth.error.js';
 
 describe('delegate', () => {
   it('nobody acts, nobody new acts', () => {

@@ -1,5 +1,5 @@
 import { type Actor, type Claims, actorsIn } from '../../session/tokens/claims.schema.js';
-import { OAuthError } from './oauth.error.js';
+import { OAuthError } from '../../session/tokens/oauth.error.js';
 
 /** The actor and all previous actors (RFC 8693 section 4.1); the outermost is the current one. */
 type ActorChain = NonNullable<Claims['act']>;

@@ -5,23 +5,13 @@ import type { Principal } from '../../session/principal.js';
 import { RequestAuthenticator } from '../../session/guards/request-authenticator.js';
 import { covers, fullScope } from '../../session/guards/scopes.js';
 import { LoginService } from '../../login/login.service.js';
-import { OAuthError } from './oauth.error.js';
+import { OAuthError } from '../../session/tokens/oauth.error.js';
 import { OwnSession } from '../../login/own-session.service.js';
 import { ServiceClients } from '../../login/service-clients.service.js';
 import type { ExchangeForm } from './token-exchange.schemas.js';
+import { ForeignTokens, type ResolvedSubject } from '../../session/tokens/foreign-tokens.js';
 import { tokenTypes } from '../../session/tokens/token-types.js';
 import type { ClientInfo } from '../../platform/http/client-info.js';
-
-/** The subject or actor of a token exchange, and until when its token is valid. */
-export interface ResolvedSubject {
-  readonly claims: Claims;
-  /** Seconds since the epoch; no token made from it lives longer. */
-  readonly latest: number;
-  /** Whether it was delegated only for the organisation of its claims. */
-  readonly staysInOrg: boolean;
-  /** Takes back what was begun only for this exchange. */
-  readonly discard?: () => Promise<void>;
-}
 
 /** Resolves the tokens in a token exchange to their subjects. */
 @Injectable()
@@ -32,6 +22,7 @@ export class SubjectTokenResolver {
     private readonly authenticator: RequestAuthenticator,
     private readonly keys: KeyAuthenticator,
     private readonly clients: ServiceClients,
+    private readonly foreign: ForeignTokens,
   ) {}
 
   /**
@@ -40,7 +31,7 @@ export class SubjectTokenResolver {
    * @throws {Problem} when the token is refused; {@link OAuthError} when there is none in the form.
    */
   async subject(
-    { subject_token: token, subject_token_type: type }: ExchangeForm,
+    { subject_token: token, subject_token_type: type, client_id: clientId }: ExchangeForm,
     principal: Principal | undefined,
     client: ClientInfo,
   ): Promise<ResolvedSubject> {
@@ -57,7 +48,10 @@ export class SubjectTokenResolver {
       case tokenTypes.apiKey:
         return this.#keyHolder(token);
       case tokenTypes.jwt:
-        return handedOn(await this.authenticator.bearerClaims(token));
+        return (
+          (await this.foreign.resolve({ token, clientId })) ??
+          handedOn(await this.authenticator.bearerClaims(token))
+        );
       case tokenTypes.accessToken:
         return (await this.#service(token)) ?? (await this.#person(token, client));
     }

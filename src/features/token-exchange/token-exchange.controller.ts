@@ -12,18 +12,17 @@ import { ApiController, ApiRoute } from '../../session/guards/api-route.js';
 import type { Principal } from '../../session/principal.js';
 import type { MintedSession } from '../../session/session-minter.js';
 import { AuthorizationServer } from '../../session/discovery/authorization-server.js';
-import { exchangeGrantType, tokenTypes } from '../../session/tokens/token-types.js';
-import { OAuthError, invalidForm } from './oauth.error.js';
+import { codeGrantType, exchangeGrantType, tokenTypes } from '../../session/tokens/token-types.js';
+import { TokenGrants } from '../../session/tokens/token-grants.js';
+import { OAuthError, invalidForm } from '../../session/tokens/oauth.error.js';
 import { RateLimited } from '../../session/guards/rate-limited.decorators.js';
 import {
-  codeGrantType,
   exchangeAnswerSchema,
   exchangeErrorSchema,
   exchangeFormProperties,
   exchangeFormSchema,
   grantSchema,
 } from './token-exchange.schemas.js';
-import { TokenGrants } from './token-grants.js';
 import { TokenExchange } from './token-exchange.service.js';
 import { clientInfoOf } from '../../platform/http/client-info.js';
 
@@ -52,7 +51,7 @@ export class TokenExchangeController {
   @ApiRoute('POST', '', {
     summary: 'Get a bearer token',
     description:
-      'OAuth token endpoint. Token exchange (RFC 8693): an access token of the login provider, an API key, a token of this gateway or the session of the cookie is exchanged for a token to send as `Authorization: Bearer`, optionally with less scope or for another organisation. `authorization_code` exchanges the code of a command-line login. A client of a protected resource (`PROTECTED_RESOURCES`) uses `authorization_code` and `refresh_token`, as in RFC 6749 and RFC 8707.',
+      'OAuth token endpoint. Token exchange (RFC 8693): an access token of the login provider, an API key, a token of this gateway, a token of a trusted workload (with `client_id`) or the session of the cookie is exchanged for a token to send as `Authorization: Bearer`, optionally with less scope or for another organisation. `authorization_code` exchanges the code of a command-line login. A client of a protected resource (`PROTECTED_RESOURCES`) uses `authorization_code` and `refresh_token`, as in RFC 6749 and RFC 8707.',
     answer: { description: 'The issued token.', schema: exchangeAnswerSchema },
     problems: ['unsupported_media_type', 'rate_limited', 'provider_misconfigured', 'provider_unavailable'],
   })
@@ -118,7 +117,7 @@ export class TokenExchangeController {
     const { grant_type: type } = grant.data;
     const added = this.grants.find(type);
     if (added !== undefined) {
-      const { minted, members } = await added.grant(body, clientInfoOf(request));
+      const { minted, members } = await this.exchanges.grant(added, body, clientInfoOf(request));
       return { ...this.#answer(minted, tokenTypes.accessToken), ...members };
     }
     if (type !== exchangeGrantType) {

@@ -9,17 +9,26 @@ import { CoreModule } from '../../platform/core/core.module.js';
 import { AuthorizationServer } from '../../session/discovery/authorization-server.js';
 import { DiscoveryModule } from '../../session/discovery/discovery.module.js';
 import { SessionModule } from '../../session/session.module.js';
+import { TokenEndpointModule } from '../../session/tokens/token-endpoint.module.js';
+import { TokenGrants } from '../../session/tokens/token-grants.js';
 import { SubjectTokenResolver } from './subject-token-resolver.js';
 import { TokenExchangeController } from './token-exchange.controller.js';
 import { TokenExchange } from './token-exchange.service.js';
-import { TokenGrants } from './token-grants.js';
 
 /** The module of the gateway's own token endpoint. */
 @Module({
-  imports: [ApiKeysModule, AuditModule, CoreModule, DiscoveryModule, LoginModule, SessionModule, UsersModule],
+  imports: [
+    ApiKeysModule,
+    AuditModule,
+    CoreModule,
+    DiscoveryModule,
+    LoginModule,
+    SessionModule,
+    TokenEndpointModule,
+    UsersModule,
+  ],
   controllers: [TokenExchangeController],
-  providers: [SubjectTokenResolver, TokenExchange, TokenGrants],
-  exports: [TokenExchange, TokenGrants],
+  providers: [SubjectTokenResolver, TokenExchange],
 })
 export class TokenExchangeModule implements OnModuleInit {
   readonly #issuer: string;

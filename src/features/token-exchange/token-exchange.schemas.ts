@@ -1,9 +1,6 @@
 import { z } from 'zod';
-import { exchangeGrantType, tokenTypes } from '../../session/tokens/token-types.js';
-import { oauthErrorCodes } from './oauth.error.js';
-
-/** `grant_type` of the exchange of an authorization code. */
-export const codeGrantType = 'authorization_code';
+import { codeGrantType, exchangeGrantType, tokenTypes } from '../../session/tokens/token-types.js';
+import { oauthErrorCodes } from '../../session/tokens/oauth.error.js';
 
 const issuedTypes = [tokenTypes.accessToken, tokenTypes.jwt] as const;
 const actorTypes = [tokenTypes.accessToken, tokenTypes.jwt, tokenTypes.apiKey] as const;
@@ -32,6 +29,8 @@ export const exchangeFormSchema = withoutEmpty.pipe(
     audience: targets.default([]),
     resource: targets.default([]),
     org: z.string().max(200).optional(),
+    /** Of the machine that a workload's token is for. */
+    client_id: z.string().max(200).optional(),
   }),
 );
 
@@ -78,9 +77,7 @@ export const exchangeFormProperties = {
   code: left('The code from `/auth/cli`, only with `authorization_code`.'),
   code_verifier: left('PKCE code verifier (RFC 7636), only with `code`.'),
   redirect_uri: left('Redirect URI of the request for the code, only with `code`.'),
-  client_id: {
-    type: 'string',
-    enum: ['vestibule-cli'],
-    description: 'Only with `code`: the client of the command line.',
-  },
+  client_id: left(
+    'With `code`: `vestibule-cli`. With the token of a workload: the client id of the machine that it gets a token of.',
+  ),
 };

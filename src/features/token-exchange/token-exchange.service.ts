@@ -4,7 +4,7 @@ import { AuditService } from '../../directory/audit/audit.service.js';
 import { CONFIGURATION } from '../../platform/config/config.module.js';
 import type { Configuration } from '../../platform/config/configuration.js';
 import { ScopeCatalogue } from '../../platform/features/scope.catalogue.js';
-import type { Problem } from '../../platform/errors/problem.error.js';
+import { Problem } from '../../platform/errors/problem.error.js';
 import { isScopeToken } from '../../platform/core/scope.form.js';
 import { withAccount } from '../../session/tokens/account-claims.js';
 import { apiKeyClientId } from '../../session/guards/key-authenticator.js';
@@ -16,11 +16,13 @@ import { requirePolicyMet, requireVerifiedEmail } from '../../session/guards/aut
 import { TokenService } from '../../session/tokens/token.service.js';
 import { UsersService } from '../../directory/users/users.service.js';
 import { delegate } from './actor-chain.js';
-import { SubjectTokenResolver, type ResolvedSubject } from './subject-token-resolver.js';
-import { OAuthError, toRefusal } from './oauth.error.js';
+import type { ResolvedSubject } from '../../session/tokens/foreign-tokens.js';
+import type { Granted, TokenGrant } from '../../session/tokens/token-grants.js';
+import { SubjectTokenResolver } from './subject-token-resolver.js';
+import { OAuthError, toRefusal } from '../../session/tokens/oauth.error.js';
 import { tokenExchangeEvents } from './token-exchange-audit-events.js';
-import type { ExchangeForm } from './token-exchange.schemas.js';
-import { tokenTypes } from '../../session/tokens/token-types.js';
+import { type ExchangeForm, exchangeFormSchema } from './token-exchange.schemas.js';
+import { exchangeGrantType, tokenTypes } from '../../session/tokens/token-types.js';
 import type { ClientInfo } from '../../platform/http/client-info.js';
 import { isNamed } from '../../directory/users/org-reference.js';
 
@@ -55,14 +57,14 @@ export class TokenExchange {
   async exchange(request: ExchangeRequest): Promise<MintedSession> {
     const { form, client } = request;
     try {
-      const { minted, actor } = await this.#exchange(request);
+      const { minted, subject, actor } = await this.#exchange(request);
       const { sub, sid, org } = minted.claims;
       await this.audit.record({
         type: tokenExchangeEvents.token_exchanged.type,
         userId: sub,
         sessionId: sid,
         orgId: org?.id,
-        reason: kindOf(form),
+        reason: `from_${subject.kind ?? kindOf(form)}`,
         ...(actor === undefined ? {} : { actor: actorOf(actor.claims) }),
         ...client,
       });
@@ -71,19 +73,47 @@ export class TokenExchange {
       const refusal = toRefusal(error, (problem) => refused(problem, this.#audience), 'exchange_failed');
       // A refused login is already in the audit trail.
       if (form.subject_token_type !== tokenTypes.accessToken) {
-        const { reason } = refusal;
-        const { type } = tokenExchangeEvents.token_exchanged;
-        await this.audit.record({ type, outcome: 'failure', reason, ...client });
+        await this.#recordFailure(refusal, client);
       }
       throw refusal;
     }
   }
 
-  async #exchange({
-    form,
-    principal,
-    client,
-  }: ExchangeRequest): Promise<{ minted: MintedSession; actor: ResolvedSubject | undefined }> {
+  /**
+   * Exchanges what a grant of another feature gives.
+   * @param body the form as it came.
+   * @throws {OAuthError} for a refusal; {Problem} when a dependency can't be reached.
+   */
+  async grant(
+    grant: TokenGrant,
+    body: unknown,
+    client: ClientInfo,
+  ): Promise<{ minted: MintedSession } & Pick<Granted, 'members'>> {
+    const { apiKey, members } = await grant.grant(body, client).catch(async (error: unknown) => {
+      // A form that is malformed is no attempt.
+      if (error instanceof Problem || (error instanceof OAuthError && error.code !== 'invalid_request')) {
+        await this.#recordFailure(error, client);
+      }
+      throw error;
+    });
+    const form = exchangeFormSchema.parse({
+      grant_type: exchangeGrantType,
+      subject_token: apiKey,
+      subject_token_type: tokenTypes.apiKey,
+    });
+    return { minted: await this.exchange({ form, principal: undefined, client }), members };
+  }
+
+  async #recordFailure({ reason }: OAuthError | Problem, client: ClientInfo): Promise<void> {
+    const { type } = tokenExchangeEvents.token_exchanged;
+    await this.audit.record({ type, outcome: 'failure', reason, ...client });
+  }
+
+  async #exchange({ form, principal, client }: ExchangeRequest): Promise<{
+    minted: MintedSession;
+    subject: ResolvedSubject;
+    actor: ResolvedSubject | undefined;
+  }> {
     // Checks that need no subject come first, before a login begins a session for it.
     if ([...form.audience, ...form.resource].some((target) => target !== this.#audience)) {
       throw new OAuthError('invalid_target', 'tokens are issued for TOKEN_AUDIENCE only');
@@ -100,7 +130,7 @@ export class TokenExchange {
       const act = delegate(claims.act, actor?.claims);
       const wanted = { ...claims, scope, ...(act === undefined ? {} : { act }) };
       const latest = Math.min(subject.latest, actor?.latest ?? Number.POSITIVE_INFINITY);
-      return { minted: await this.tokens.mint(wanted, latest), actor };
+      return { minted: await this.tokens.mint(wanted, latest), subject, actor };
     } catch (error) {
       await subject.discard?.();
       throw error;
@@ -162,7 +192,7 @@ function actorOf({ sub, client_id: clientId }: Claims) {
 }
 
 function kindOf({ subject_token_type: type }: ExchangeForm): string {
-  return `from_${type.slice(type.lastIndexOf(':') + 1)}`;
+  return type.slice(type.lastIndexOf(':') + 1);
 }
 
 /**

@@ -1,5 +1,7 @@
 /** `grant_type` of a token exchange. */
 export const exchangeGrantType = 'urn:ietf:params:oauth:grant-type:token-exchange';
+/** `grant_type` of the exchange of an authorization code. */
+export const codeGrantType = 'authorization_code';
 
 /** The token types (RFC 8693 section 3), and our own where the RFC has none. */
 export const tokenTypes = {

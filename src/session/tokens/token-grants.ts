@@ -1,12 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import { StartError } from '../../platform/errors/start-errors.js';
 import type { ClientInfo } from '../../platform/http/client-info.js';
-import type { MintedSession } from '../../session/session-minter.js';
-import { exchangeGrantType } from '../../session/tokens/token-types.js';
+import { exchangeGrantType } from './token-types.js';
 
 /** What a grant gives for a request. */
-export interface GrantedTokens {
-  readonly minted: MintedSession;
+export interface Granted {
+  /** The API key for which the answer's token is exchanged. */
+  readonly apiKey: string;
   /** Members of the answer besides those of every grant. */
   readonly members: Readonly<Record<string, string>>;
 }
@@ -21,8 +21,8 @@ export interface TokenGrant {
   readonly purpose: string;
   /** Path of the authorization endpoint, where its clients begin (RFC 6749 section 3.1). */
   readonly authorizationPath: string;
-  /** Grants tokens. @param body the form as it came. @throws {OAuthError}; {Problem} when a dependency can't be reached. */
-  grant(body: unknown, client: ClientInfo): Promise<GrantedTokens>;
+  /** Grants a key. @param body the form as it came. @throws {OAuthError}; {Problem} when a dependency can't be reached. */
+  grant(body: unknown, client: ClientInfo): Promise<Granted>;
 }
 
 /** The grants of the token endpoint besides token exchange. Features add theirs when the gateway starts. */

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { exchangeGrantType } from '../../session/tokens/token-types.js';
+import { exchangeGrantType } from './token-types.js';
 import { type TokenGrant, TokenGrants } from './token-grants.js';
 
 const deviceGrant = 'urn:ietf:params:oauth:grant-type:device_code';
