@@ -15,6 +15,14 @@ const common = {
   alg: z.enum(assertionAlgorithms).optional(),
 };
 
+const exampleKey = {
+  kty: 'EC',
+  crv: 'P-256',
+  x: 'f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU',
+  y: 'x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0',
+  kid: '2026-12',
+};
+
 /** A public key (RFC 7517). One with its private half is refused: it would be secret no longer. */
 export const publicKeySchema = z.discriminatedUnion('kty', [
   // 2,048 bits are 342 characters.
@@ -35,7 +43,8 @@ export const publicKeysSchema = z.object({
     .array(publicKeySchema)
     .min(1)
     .max(5)
-    .refine((keys) => new Set(keys.map(({ kid }) => kid)).size === keys.length),
+    .refine((keys) => new Set(keys.map(({ kid }) => kid)).size === keys.length)
+    .meta({ example: [exampleKey] }),
 });
 
 export type PublicKeys = z.output<typeof publicKeysSchema>;

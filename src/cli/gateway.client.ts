@@ -1,13 +1,28 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { z } from 'zod';
 import { CommandError } from '../platform/errors/command.error.js';
+import { deviceGrantType } from '../session/tokens/token-types.js';
 import type { Credentials } from './credentials-file.js';
 import { isLoopbackHost } from '../platform/core/loopback.js';
 
 const timeout = 15_000;
 const tokenSchema = z.object({ access_token: z.string(), expires_in: z.number() });
 const loginSchema = tokenSchema.extend({ api_key: z.string(), api_key_id: z.uuid() });
+const deviceSchema = z.object({
+  device_code: z.string(),
+  user_code: z.string(),
+  verification_uri: z.string(),
+  verification_uri_complete: z.string(),
+  expires_in: z.number(),
+  interval: z.number(),
+});
 const meSchema = z.object({ id: z.string(), email: z.string().nullable(), name: z.string().nullable() });
 
+const refusalSchema = z.object({ error: z.string() }).catch({ error: 'invalid_request' });
+const deviceErrors: Readonly<Record<string, string>> = {
+  access_denied: 'The login was denied.',
+  expired_token: 'Nobody entered the code in time: run vestibule login again.',
+};
 const problemSchema = z.object({
   title: z.string(),
   detail: z.string().optional(),
@@ -33,6 +48,9 @@ export class RefusalError extends CommandError {
     super(message);
   }
 }
+
+/** What a machine without a browser shows, and asks with. */
+export type DeviceCodes = z.output<typeof deviceSchema>;
 
 /** The user that a request is made for. */
 export type Caller = z.output<typeof meSchema>;
@@ -69,6 +87,46 @@ export class GatewayClient {
       }),
     );
     return { apiKey: answer.api_key, apiKeyId: answer.api_key_id, ...tokenOf(answer) };
+  }
+
+  /** Gets the codes of a login that a user allows on another device. @param machine name of this one. */
+  async deviceCodes(machine: string): Promise<DeviceCodes> {
+    const form = { client_id: 'vestibule-cli', ...(machine === '' ? {} : { device: machine }) };
+    const answer = await this.#fetch('/auth/device', { method: 'POST', body: new URLSearchParams(form) });
+    if (answer.status !== 200) {
+      throw new CommandError(
+        answer.status === 404
+          ? `${this.url} has no logins of machines without a browser: use --paste.`
+          : `${this.url} answered with status ${answer.status}.`,
+      );
+    }
+    return deviceSchema.parse(await answer.json());
+  }
+
+  /** Waits until the user has allowed a login on another device. @throws {CommandError} if they haven't. */
+  async redeemDevice({ device_code: code, interval, expires_in: life }: DeviceCodes): Promise<Credentials> {
+    const end = performance.now() + life * 1000;
+    const form = { grant_type: deviceGrantType, client_id: 'vestibule-cli', device_code: code };
+    let wait = interval;
+    while (performance.now() < end) {
+      await pause(wait * 1000);
+      const request = { method: 'POST', body: new URLSearchParams(form) };
+      const answer = await this.#fetch('/auth/token', request).catch(() => undefined);
+      if (answer?.status === 200) {
+        const granted = loginSchema.parse(await answer.json());
+        return { apiKey: granted.api_key, apiKeyId: granted.api_key_id, ...tokenOf(granted) };
+      }
+      const error = answer?.status === 400 ? refusalSchema.parse(await answer.json()).error : 'slow_down';
+      if (error === 'slow_down') {
+        // RFC 8628 section 3.5, also of a gateway that can't be reached.
+        wait += 5;
+      } else if (error !== 'authorization_pending') {
+        throw new CommandError(
+          deviceErrors[error] ?? `${this.url} did not accept the login: run vestibule login again.`,
+        );
+      }
+    }
+    throw new CommandError(deviceErrors['expired_token']);
   }
 
   /** Exchanges the API key for a new access token (RFC 8693). @returns the credentials with that token. */

@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Command } from 'commander';
+import { renderUnicodeCompact } from 'uqr';
 import type { z } from 'zod';
 import type { Environment } from '../platform/config/configuration.js';
 import { CommandError } from '../platform/errors/command.error.js';
@@ -30,6 +31,7 @@ interface At {
 
 interface LoginOptions extends At {
   readonly paste?: true;
+  readonly device?: true;
   readonly browser: boolean;
 }
 
@@ -42,13 +44,18 @@ export function addUserCommands(program: Command, setting: UserSetting): void {
     addGatewayOption(program.command(name).description(description));
 
   command('login', 'log in with your browser')
-    .option('--paste', 'for a machine without a browser: paste a code from another one')
+    .option('--device', 'for a machine without a browser: enter a code on another device')
+    .option('--paste', 'the same, by pasting a code from there')
     .option('--no-browser', 'print the address only')
     .action(async (options: LoginOptions) => {
       const gateway = await gatewayOf(options);
       const previous = await file.find(gateway.url);
       const credentials =
-        options.paste === true ? await paste(gateway, setting) : await redirect(gateway, options, setting);
+        options.device === true
+          ? await onDevice(gateway, setting)
+          : options.paste === true
+            ? await paste(gateway, setting)
+            : await redirect(gateway, options, setting);
       await file.keep(gateway.url, credentials);
       await file.keepLastGateway(gateway.url);
       const { email, name, id } = await gateway.whoami(credentials);
@@ -147,6 +154,14 @@ async function redirect(
   }
 }
 
+/** Logs in through a browser on another device, where the person enters a code (RFC 8628). */
+async function onDevice(gateway: GatewayClient, { tell }: UserSetting): Promise<Credentials> {
+  const codes = await gateway.deviceCodes(machineName());
+  tell(renderUnicodeCompact(codes.verification_uri_complete));
+  tell(`Open ${codes.verification_uri} on any device, or scan the code above, and enter ${codes.user_code}.`);
+  return gateway.redeemDevice(codes);
+}
+
 /** Logs in through a browser on any machine, which shows a code to paste. */
 async function paste(gateway: GatewayClient, { tell, ask }: UserSetting): Promise<Credentials> {
   const { verifier, parameters } = newRequest();
@@ -162,10 +177,7 @@ async function paste(gateway: GatewayClient, { tell, ask }: UserSetting): Promis
 function newRequest(): { verifier: string; parameters: Readonly<Record<string, string>> } {
   const verifier = randomBytes(32).toString('base64url');
   const challenge = createHash('sha256').update(verifier).digest('base64url');
-  // Characters that the page can't show are removed.
-  const device = hostname()
-    .replaceAll(/[^\w.-]/g, '')
-    .slice(0, 60);
+  const device = machineName();
   return {
     verifier,
     parameters: {
@@ -174,6 +186,13 @@ function newRequest(): { verifier: string; parameters: Readonly<Record<string, s
       ...(device === '' ? {} : { device }),
     },
   };
+}
+
+/** The name of this machine, without characters that the page can't show. */
+function machineName(): string {
+  return hostname()
+    .replaceAll(/[^\w.-]/g, '')
+    .slice(0, 60);
 }
 
 async function required(gateway: GatewayClient, file: CredentialsFile): Promise<Credentials> {

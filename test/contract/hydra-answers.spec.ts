@@ -60,7 +60,7 @@ describe('Hydra’s metadata', () => {
         registration_endpoint: `${issuer}/oauth2/register`,
         credentials_endpoint_draft_00: `${issuer}/credentials`,
         credentials_supported_draft_00: [{}],
-        device_authorization_endpoint: `${issuer}/oauth2/device/auth`,
+        device_authorization_endpoint: `${issuer}/of/hydra/itself`,
         service_documentation: 'https://docs.example.test',
       }),
     );
@@ -68,7 +68,9 @@ describe('Hydra’s metadata', () => {
     expect(body).toMatchObject({ issuer, service_documentation: 'https://docs.example.test' });
     expect(body.scopes_supported).toEqual([...scopes, 'calendar']);
     expect(body.claims_supported).toEqual(expect.arrayContaining(['sub', 'email', 'shoe_size']));
-    expect(Object.keys(body).filter((name) => /registration|credential|device/.test(name))).toEqual([]);
+    expect(Object.keys(body).filter((name) => /registration|credential/.test(name))).toEqual([]);
+    // The gateway has its own, whatever Hydra has.
+    expect(body.device_authorization_endpoint).toMatch(/\/ory\/hydra\/oauth2\/device\/auth$/);
   });
 
   it.each([

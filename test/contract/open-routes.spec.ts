@@ -34,6 +34,7 @@ const openUnderEveryProvider = [
   'POST /auth/backchannel-logout', // the logout token is the credential
   'POST /auth/login', // step 7: the access token is the credential
   'POST /auth/logout', // of nobody: nothing happens
+  'POST /auth/device', // gives codes, with which nobody gets anything before a user has entered one
   'POST /auth/token', // the subject token is the credential
   'POST /ssf/events', // the security event token is the credential; 404 without SIGNAL_TRANSMITTERS
   'POST /invitation', // leads who isn't logged in to the page of the same name

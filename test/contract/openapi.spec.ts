@@ -29,6 +29,7 @@ const documentSchema = z.looseObject({
 
 /** Routes whose 400 has the form of OAuth (RFC 6749 section 5.2), or of RFC 8935. */
 const foreignErrors = new Set([
+  'POST /auth/device',
   'POST /auth/token',
   'POST /auth/backchannel-logout',
   'POST /oauth2/register',

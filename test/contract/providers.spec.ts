@@ -185,7 +185,12 @@ describe('/.well-known', () => {
           jwks_uri: `${issuer}/.well-known/jwks.json`,
           token_endpoint: `${issuer}/auth/token`,
           authorization_endpoint: `${issuer}/auth/cli`,
-          grant_types_supported: ['urn:ietf:params:oauth:grant-type:token-exchange', 'authorization_code'],
+          device_authorization_endpoint: `${issuer}/auth/device`,
+          grant_types_supported: [
+            'urn:ietf:params:oauth:grant-type:token-exchange',
+            'urn:ietf:params:oauth:grant-type:device_code',
+            'authorization_code',
+          ],
           code_challenge_methods_supported: ['S256'],
           response_types_supported: [],
           service_documentation: `${issuer}/docs`,

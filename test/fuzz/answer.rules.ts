@@ -25,6 +25,7 @@ const oauthRoutes = new Set([
   '/auth/token',
   '/auth/backchannel-logout',
   '/auth/application-logout',
+  '/auth/device',
   '/oauth2/register',
 ]);
 /** Routes whose answer is made of the caller's own credential. */

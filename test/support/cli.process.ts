@@ -17,6 +17,8 @@ export interface Outcome {
 export interface CliProcess {
   /** The address that it tells the person to open. */
   address(): Promise<string>;
+  /** The code that it tells the person to enter on another device. */
+  userCode(): Promise<string>;
   /** Writes to its standard input. */
   type(text: string): void;
   end(): Promise<Outcome>;
@@ -33,15 +35,17 @@ export function startCli(env: Readonly<Record<string, string>>, ...args: readonl
   child.stdout.on('data', (chunk: Buffer) => (out += String(chunk)));
   child.stderr.on('data', (chunk: Buffer) => (err += String(chunk)));
   const closed = once(child, 'close');
+  const told = async (what: string, form: RegExp): Promise<string> => {
+    let found: string | undefined;
+    await waitUntil(() => {
+      found = form.exec(err)?.[1];
+      return found !== undefined || child.exitCode !== null;
+    }, what);
+    return found ?? '';
+  };
   return {
-    address: async () => {
-      let found: string | undefined;
-      await waitUntil(() => {
-        found = /^http\S+\/auth\/cli\?\S+$/m.exec(err)?.[0];
-        return found !== undefined || child.exitCode !== null;
-      }, 'the address to open');
-      return found ?? '';
-    },
+    address: async () => told('the address to open', /^(http\S+\/auth\/cli\?\S+)$/m),
+    userCode: async () => told('the code to enter', /enter ([A-Z-]{9})\.$/m),
     type: (text) => void child.stdin.write(text),
     end: async () => {
       await closed;

@@ -1,8 +1,6 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
-import { ApiKeysService } from '../../api-keys/api-keys.service.js';
-import { Clock } from '../../platform/time/clock.service.js';
 import type { Problem } from '../../platform/errors/problem.error.js';
-import { fullScope } from '../../session/guards/scopes.js';
+import { CommandLineKeys } from './command-line-keys.js';
 import { CommandLineLogins } from './command-line-login.service.js';
 import { codeFormSchema, commandLineClient } from './command-line.schemas.js';
 import { OAuthError, invalidForm, toRefusal } from '../../session/tokens/oauth.error.js';
@@ -10,13 +8,7 @@ import { type Granted, type TokenGrant, TokenGrants } from '../../session/tokens
 import { codeGrantType } from '../../session/tokens/token-types.js';
 import type { ClientInfo } from '../../platform/http/client-info.js';
 
-/** Milliseconds for which a command line stays logged in. */
-const keyLife = 30 * 86_400_000;
-
-/**
- * The `authorization_code` grant of command lines. A login is an API key of the user's. They see and revoke it with their other
- * keys, and it expires by itself; with it, the program gets short-lived tokens by token exchange.
- */
+/** The `authorization_code` grant of command lines. */
 @Injectable()
 export class CommandLineGrant implements TokenGrant, OnModuleInit {
   readonly type = codeGrantType;
@@ -26,8 +18,7 @@ export class CommandLineGrant implements TokenGrant, OnModuleInit {
 
   constructor(
     private readonly logins: CommandLineLogins,
-    private readonly keys: ApiKeysService,
-    private readonly clock: Clock,
+    private readonly keys: CommandLineKeys,
     private readonly grants: TokenGrants,
   ) {}
 
@@ -43,16 +34,14 @@ export class CommandLineGrant implements TokenGrant, OnModuleInit {
     }
     try {
       const { principal, device } = await this.logins.redeem(form.data, client);
-      const expiresAt = new Date(this.clock.now() + keyLife).toISOString();
-      const input = { name: `Command line on ${device}`, scope: [fullScope], expiresAt };
-      const { id, key } = await this.keys.create({ principal, client }, input);
-      return { apiKey: key, members: { api_key: key, api_key_id: id } };
+      return await this.keys.make({ principal, client }, device);
     } catch (error) {
-      throw toRefusal(error, refused, 'command_line_login_failed');
+      throw toRefusal(error, refusedCode, 'command_line_login_failed');
     }
   }
 }
 
-function refused({ detail, reason }: Problem): OAuthError {
+/** The refusal of a code for what its user may no longer do. */
+export function refusedCode({ detail, reason }: Problem): OAuthError {
   return new OAuthError('invalid_grant', detail ?? 'the code cannot be used', reason);
 }

@@ -75,9 +75,8 @@ export class CommandLineLogins {
   }
 
   /**
-   * Redeems a code: returns the user who confirmed it, and the machine. No token of the session is presented, so the session is renewed:
-   * the provider says whether it goes on. The code is used up whatever the outcome.
-   * @throws {OAuthError} `invalid_grant`. {Problem} what {@link SessionRenewer.renew} throws.
+   * Redeems a code: returns the user who confirmed it, and the machine. The code is used up whatever the outcome.
+   * @throws {OAuthError} `invalid_grant`. {Problem} what {@link principalIn} throws.
    */
   async redeem(form: CodeForm, client: ClientInfo): Promise<{ principal: Principal; device: string }> {
     const grant = await this.codes.take(form.code);
@@ -90,13 +89,22 @@ export class CommandLineLogins {
     if ((form.redirect_uri ?? null) !== grant.redirect_uri) {
       throw refused('redirect_uri_differs');
     }
-    const session = await this.sessions.findLive(grant.session_id);
-    if (session?.user_id !== grant.user_id) {
+    return { principal: await this.principalIn(grant.session_id, client), device: grant.device };
+  }
+
+  /**
+   * The user of the session in which a login was allowed. No token of the session is presented, so it is renewed: the provider says
+   * whether it goes on.
+   * @throws {OAuthError} `invalid_grant`. {Problem} what {@link SessionRenewer.renew} throws.
+   */
+  async principalIn(sessionId: string, client: ClientInfo): Promise<Principal> {
+    const session = await this.sessions.findLive(sessionId);
+    if (session === undefined) {
       throw refused('session_over');
     }
     const known = { sid: session.id, sub: session.user_id, aud: this.#audience };
     const { claims } = await this.renewer.renew(known, client);
-    return { principal: { user: userOf(claims), claims, credential: 'cookie' }, device: grant.device };
+    return { user: userOf(claims), claims, credential: 'cookie' };
   }
 
   #answer(uri: string | undefined, parameters: Readonly<Record<string, string>>): URL | undefined {

@@ -5,6 +5,7 @@ import { commandLineTexts } from './command-line-texts.js';
 /** Logins of command lines: a program on a person's machine gets tokens once they allow it in their browser. */
 export const commandLine = defineFeature({
   name: 'command-line',
+  needs: ['device-login'],
   prefixes: ['authorization'],
   tables: ['authorization_codes'],
   database: CommandLineDatabase,

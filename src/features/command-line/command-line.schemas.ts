@@ -11,6 +11,15 @@ const loopback = z
     { error: 'must be http://127.0.0.1:PORT/callback or http://[::1]:PORT/callback' },
   );
 
+/** The name of the machine, as the machine states it. */
+const device = z
+  .string()
+  .trim()
+  .min(1)
+  .max(60)
+  .regex(/^[\p{L}\p{N} ._-]+$/u, { error: 'must be letters, digits, blanks, dots and dashes' })
+  .default('an unnamed machine');
+
 /** The parameters of `/auth/cli`. Unknown ones are ignored (RFC 6749 section 3.1). */
 export const commandLineRequestSchema = z
   .object({
@@ -22,14 +31,7 @@ export const commandLineRequestSchema = z
       .string()
       .regex(/^[\w.~-]{8,128}$/, { error: 'must be 8 to 128 unreserved characters' })
       .optional(),
-    /** The name of the machine, as the machine states it. */
-    device: z
-      .string()
-      .trim()
-      .min(1)
-      .max(60)
-      .regex(/^[\p{L}\p{N} ._-]+$/u, { error: 'must be letters, digits, blanks, dots and dashes' })
-      .default('an unnamed machine'),
+    device,
   })
   .refine(({ redirect_uri: uri, state }) => uri === undefined || state !== undefined, {
     path: ['state'],
@@ -44,6 +46,15 @@ export const codeFormSchema = z.object({
   code: z.string().regex(/^[\w-]{43}$/),
   code_verifier: z.string().regex(/^[\w.~-]{43,128}$/),
   redirect_uri: z.string().max(100).optional(),
+  client_id: z.literal(commandLineClient),
+});
+
+/** The form of a machine that asks for a device code (RFC 8628 section 3.1). */
+export const deviceFormSchema = z.object({ client_id: z.literal(commandLineClient), device });
+
+/** The form of the exchange of a device code (RFC 8628 section 3.4). */
+export const deviceCodeFormSchema = z.object({
+  device_code: z.string().regex(/^[\w-]{43}$/),
   client_id: z.literal(commandLineClient),
 });
 

@@ -9,11 +9,11 @@ import { Problem } from '../../platform/errors/problem.error.js';
 import type { AuditEventType } from '../../platform/features/audit-event.catalogue.js';
 import { toTimestamp } from '../../platform/time/timestamp.schema.js';
 import { PageSender } from '../../pages/page-sender.js';
-import { HydraApplications } from '../../providers/ory/hydra/hydra-applications.js';
 import { CurrentUser } from '../../session/guards/access.decorators.js';
 import { RequireRecentLogin } from '../../session/guards/step-up.decorators.js';
 import { type Principal, hasSession } from '../../session/principal.js';
 import { deviceLoginEvents } from './device-audit-events.js';
+import { DeviceClients } from './device-clients.js';
 import {
   DeviceCodePage,
   DeviceConfirmationPage,
@@ -42,7 +42,7 @@ const answerSchema = z.object({
 export class DeviceLoginController {
   constructor(
     private readonly logins: DeviceLogins,
-    private readonly applications: HydraApplications,
+    private readonly clients: DeviceClients,
     private readonly limits: RateLimits,
     private readonly audit: AuditService,
     private readonly pages: PageSender,
@@ -92,12 +92,15 @@ export class DeviceLoginController {
     } else if (answer.decision === 'deny') {
       await this.#end(reply, (await this.logins.deny(login)) ? 'denied' : 'failed', login, principal);
     } else {
-      const target = await this.logins.allow(login, sid);
-      await (target === undefined ? this.#end(reply, 'failed') : reply.redirect(target, 303));
+      const found = await this.clients.of(login);
+      const next = await found?.client.allow(login, sid);
+      await (next instanceof URL
+        ? reply.redirect(next.href, 303)
+        : this.#end(reply, next ?? 'failed', login, principal));
     }
   }
 
-  /** The redirect URI at which Hydra's answer for a device arrives. */
+  /** The redirect URI at which the login provider's answer for a device arrives. */
   @Get('callback')
   async arrive(
     @Query({ schema: answerSchema }) { state, code }: z.output<typeof answerSchema>,
@@ -105,26 +108,31 @@ export class DeviceLoginController {
     @Res() reply: FastifyReply,
   ): Promise<void> {
     requireBrowser(principal);
-    const login = await this.logins.answered(state, principal.claims.sid);
-    if (login === undefined) {
+    const { sid } = principal.claims;
+    const login = await this.logins.answered(state, sid);
+    const found = login && (await this.clients.of(login));
+    if (login === undefined || found === undefined) {
       await this.#end(reply, 'failed');
     } else if (code === undefined) {
       await this.#end(reply, (await this.logins.deny(login)) ? 'denied' : 'failed', login, principal);
     } else {
-      await this.#end(reply, (await this.logins.complete(login, code)) ? 'done' : 'failed', login, principal);
+      const sealed = found.client.sealedWith?.(login, code) ?? null;
+      const isDone = await this.logins.complete(login, sid, sealed);
+      await this.#end(reply, isDone ? 'done' : 'failed', login, principal);
     }
   }
 
   async #confirm(typed: string, principal: Principal, reply: FastifyReply): Promise<void> {
     const login = await this.#find(typed, principal, reply);
-    const application = login && (await this.applications.find(login.client_id));
-    if (login === undefined || application === undefined) {
+    const found = login && (await this.clients.of(login));
+    if (login === undefined || found === undefined) {
       await this.#refuse(typed, reply);
       return;
     }
     const page = h(DeviceConfirmationPage, {
       code: shownUserCode(readUserCode(typed) ?? ''),
-      client: application.name,
+      client: found.asking.name,
+      hasEverything: found.asking.hasEverything,
       askedFrom: login.asked_from,
       askedAt: toTimestamp(login.asked_at),
       session: principal.claims.sid,
@@ -164,7 +172,7 @@ export class DeviceLoginController {
     } else if (login !== undefined && principal !== undefined) {
       const { type } = deviceLoginEvents[outcome === 'done' ? 'allowed' : 'denied'];
       const target = { kind: 'application', id: login.client_id } as const;
-      await this.#record(type, principal, reply, { target });
+      await this.#record(type, principal, reply, login.machine === null ? { target } : {});
     }
     await this.pages.send(reply, h(DeviceOutcomePage, { outcome }));
   }

@@ -4,11 +4,10 @@ import { DeviceDatabase } from './device.schema.js';
 import { deviceTexts } from './device-texts.js';
 import { deviceLogins } from './device-logins.migration.js';
 
-/** Logins to applications on devices without a browser (RFC 8628): the user enters the device's code on another device. */
+/** Logins on devices without a browser (RFC 8628): the user enters the device's code on another device. With Ory, also to applications. */
 export const deviceLogin = defineFeature({
   name: 'device-login',
   prefixes: ['device'],
-  providers: ['ory'],
   tables: ['device_logins'],
   database: DeviceDatabase,
   migrations: { '0001-first': deviceLogins },

@@ -45,8 +45,10 @@ export function DeviceCodePage({ refused }: DeviceCodePageProps): VNode {
 export interface DeviceConfirmationPageProps {
   /** As the device shows it. */
   readonly code: string;
-  /** Name of the application. */
+  /** Who asks. */
   readonly client: string;
+  /** Whether it could do all that the user can do. */
+  readonly hasEverything: boolean;
   /** Where and when the device asked, in ISO 8601. */
   readonly askedFrom: string;
   readonly askedAt: string;
@@ -56,7 +58,7 @@ export interface DeviceConfirmationPageProps {
 
 /** Asks whether a device may be logged in (RFC 8628 section 5.4: by what the user sees on it). */
 export function DeviceConfirmationPage(props: DeviceConfirmationPageProps): VNode {
-  const { code, client, askedFrom, askedAt, session } = props;
+  const { code, client, hasEverything, askedFrom, askedAt, session } = props;
   const { user } = usePage();
   const { text, rich } = useTexts(deviceTexts);
   const strong = (words: ComponentChildren): VNode => <strong>{words}</strong>;
@@ -74,6 +76,7 @@ export function DeviceConfirmationPage(props: DeviceConfirmationPageProps): VNod
               time: () => <Time iso={askedAt} />,
             })}
           </p>
+          {hasEverything && <p>{text('deviceLogin.everything')}</p>}
           <p class="notice" role="note">
             {text('deviceLogin.warning')}
           </p>

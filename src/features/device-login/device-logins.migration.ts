@@ -9,6 +9,7 @@ export const deviceLogins: Migration = {
       .addColumn('user_hash', 'varchar(64)', (column) => column.notNull().unique())
       .addColumn('client_id', 'varchar(255)', (column) => column.notNull())
       .addColumn('scope', 'text', (column) => column.notNull())
+      .addColumn('machine', 'varchar(60)')
       .addColumn('state', 'varchar(16)', (column) => column.notNull())
       .addColumn('session_id', 'varchar(36)')
       .addColumn('request_hash', 'varchar(64)', (column) => column.unique())

@@ -13,6 +13,8 @@ export const deviceTexts = defineTexts(
     'deviceLogin.heading': 'Does your device show <strong>{code}</strong>?',
     'deviceLogin.asked':
       '<strong>{client}</strong> asked for it on <time></time>, from the address {address}.',
+    'deviceLogin.everything':
+      'It could do everything that you can do, for 30 days. You can end this earlier on your account page.',
     'deviceLogin.warning':
       'Allow this only if the device is in front of you and you have started the login yourself. If somebody has sent you this code or a link to this page, they want to get into your account.',
     'deviceLogin.done.title': 'You can go back to your device',
@@ -35,6 +37,8 @@ export const deviceTexts = defineTexts(
       'deviceLogin.heading': 'Zeigt Ihr Gerät <strong>{code}</strong>?',
       'deviceLogin.asked':
         '<strong>{client}</strong> hat danach gefragt: am <time></time>, von der Adresse {address}.',
+      'deviceLogin.everything':
+        'Es könnte 30 Tage lang alles tun, was Sie tun können. Auf Ihrer Kontoseite können Sie das vorher beenden.',
       'deviceLogin.warning':
         'Erlauben Sie dies nur, wenn das Gerät vor Ihnen steht und Sie die Anmeldung selbst begonnen haben. Wer Ihnen diesen Code oder einen Link zu dieser Seite geschickt hat, will in Ihr Konto.',
       'deviceLogin.done.title': 'Gehen Sie zurück zu Ihrem Gerät',

@@ -11,29 +11,29 @@ import { OAuthRefusal, answerClient } from '../../providers/ory/proxy/oauth-refu
 import { parametersIn } from '../../providers/ory/proxy/query-limit.js';
 import { peekBody, replaceBody } from '../../providers/ory/proxy/whole-body.js';
 import { scopeTokens } from '../../session/guards/scopes.js';
-import { DeviceLogins, type Redemption, codeLife, pollInterval } from './device-logins.js';
+import { OAuthError } from '../../session/tokens/oauth.error.js';
+import { deviceGrantType } from '../../session/tokens/token-types.js';
+import { DeviceLogins } from './device-logins.js';
+import type { DeviceLoginRow } from './device.schema.js';
+import { HydraDevices } from './hydra-devices.js';
 
-const deviceGrantType = 'urn:ietf:params:oauth:grant-type:device_code';
 /** After the prefix of Hydra; where Hydra 26 has its own, which is never asked. */
 const endpoint = '/oauth2/device/auth';
-/** Errors that only tell a device to ask again. */
-const pending: ReadonlySet<string> = new Set(['authorization_pending', 'slow_down']);
 
 /** The two endpoints of a device, in front of Hydra: it asks for its codes (RFC 8628 section 3.1), and then for its tokens (section 3.4). */
 @Injectable()
 export class DeviceGate {
-  readonly #page: string;
-  readonly #redemptions = new WeakMap<Exchange, Redemption>();
+  readonly #redemptions = new WeakMap<Exchange, DeviceLoginRow>();
 
   constructor(
     private readonly logins: DeviceLogins,
+    private readonly devices: HydraDevices,
     private readonly applications: ApplicationAuthentication,
     private readonly limits: RateLimits,
     discovery: HydraDiscovery,
     gates: AddedGates,
     @Inject(CONFIGURATION) { PUBLIC_URL }: OryConfiguration,
   ) {
-    this.#page = `${PUBLIC_URL}/device`;
     const gate = {
       name: 'device',
       admit: async (exchange: Exchange) => this.#admit(exchange),
@@ -63,10 +63,10 @@ export class DeviceGate {
       }
       return false;
     } catch (error) {
-      if (!(error instanceof OAuthRefusal)) {
+      if (!(error instanceof OAuthRefusal || error instanceof OAuthError)) {
         throw error;
       }
-      if (pending.has(error.code)) {
+      if (error instanceof OAuthError && error.isPending) {
         this.limits.excuse(request);
       } else {
         request.log.info({ error: error.code, reason: error.reason }, 'request of a device refused');
@@ -93,27 +93,24 @@ export class DeviceGate {
     if (!scope.every((token) => application.scope.includes(token))) {
       throw new OAuthRefusal('invalid_scope', 'the application may not ask for this scope');
     }
-    const { deviceCode, userCode } = await this.logins.begin(application.id, scope.join(' '), request.ip);
-    return {
-      device_code: deviceCode,
-      user_code: userCode,
-      verification_uri: this.#page,
-      verification_uri_complete: `${this.#page}?${new URLSearchParams({ user_code: userCode })}`,
-      expires_in: codeLife,
-      interval: pollInterval,
-    };
+    return this.logins.begin({
+      clientId: application.id,
+      scope: scope.join(' '),
+      machine: null,
+      from: request.ip,
+    });
   }
 
-  /** Has Hydra exchange the code of a login that the user has allowed. @throws {OAuthRefusal} */
+  /** Has Hydra exchange the code of a login that the user has allowed. @throws {OAuthError} */
   async #redeem(exchange: Exchange, asked: URLSearchParams): Promise<void> {
-    const redemption = await this.logins.redeem(asked.get('device_code') ?? '', exchange.presented?.id ?? '');
-    this.#redemptions.set(exchange, redemption);
+    const login = await this.logins.redeem(asked.get('device_code') ?? '', exchange.presented?.id ?? '');
+    this.#redemptions.set(exchange, login);
     const credential = ['client_id', 'client_secret'].flatMap((name) => {
       const value = asked.get(name);
       return value === null ? [] : [[name, value]];
     });
     const body = Buffer.from(
-      String(new URLSearchParams([...Object.entries(redemption.exchange), ...credential])),
+      String(new URLSearchParams([...Object.entries(this.devices.exchangeOf(login)), ...credential])),
     );
     exchange.hasCode = true;
     exchange.length = body.length;
@@ -122,11 +119,11 @@ export class DeviceGate {
 
   /** A wrong secret, or an outage, uses up nothing. */
   async #settle(exchange: Exchange): Promise<undefined> {
-    const redemption = this.#redemptions.get(exchange);
-    if (redemption !== undefined) {
+    const login = this.#redemptions.get(exchange);
+    if (login !== undefined) {
       const { statusCode } = exchange.reply;
       this.#redemptions.delete(exchange);
-      await this.logins.settle(redemption, statusCode === 401 || statusCode === 429 || statusCode >= 500);
+      await this.logins.settle(login, statusCode === 401 || statusCode === 429 || statusCode >= 500);
     }
     return undefined;
   }

@@ -19,12 +19,14 @@ export interface DeviceLoginsTable {
   client_id: string;
   /** The scope that the device asks for, separated by blanks. */
   scope: string;
+  /** The name of the machine, as it states it; null for an application. */
+  machine: string | null;
   state: DeviceLoginState;
   /** The session in which a user allows it. */
   session_id: string | null;
   /** SHA-256 of the `state` of the authorization request in hex. */
   request_hash: string | null;
-  /** The encrypted code verifier, and the code of Hydra's once there is one. */
+  /** Of an application: the encrypted code verifier, and the code of Hydra's once there is one. */
   sealed: string | null;
   /** Where the device asked from. */
   asked_from: string;

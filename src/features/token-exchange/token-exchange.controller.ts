@@ -2,6 +2,7 @@ import { Body, Inject, Req, Res } from '@nestjs/common';
 import { ApiBody, ApiConsumes, ApiResponse } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
+import { RateLimits } from '../../directory/rate-limit/rate-limits.js';
 import { CONFIGURATION } from '../../platform/config/config.module.js';
 import type { Configuration } from '../../platform/config/configuration.js';
 import { Problem } from '../../platform/errors/problem.error.js';
@@ -41,6 +42,7 @@ export class TokenExchangeController {
   constructor(
     private readonly exchanges: TokenExchange,
     private readonly grants: TokenGrants,
+    private readonly limits: RateLimits,
     private readonly authorizationServer: AuthorizationServer,
     private readonly clock: Clock,
     @Inject(CONFIGURATION) { PUBLIC_URL }: Configuration,
@@ -93,7 +95,11 @@ export class TokenExchangeController {
       if (!(error instanceof OAuthError)) {
         throw error;
       }
-      request.log.info({ error: error.code, reason: error.reason }, 'token request refused');
+      if (error.isPending) {
+        this.limits.excuse(request);
+      } else {
+        request.log.info({ error: error.code, reason: error.reason }, 'token request refused');
+      }
       void reply.code(400);
       return { error: error.code, error_description: error.message } satisfies Refusal;
     }

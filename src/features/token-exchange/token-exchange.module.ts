@@ -1,6 +1,7 @@
 import { Inject, Module, type OnModuleInit } from '@nestjs/common';
 import { ApiKeysModule } from '../../api-keys/api-keys.module.js';
 import { AuditModule } from '../../directory/audit/audit.module.js';
+import { LimitsModule } from '../../directory/rate-limit/limits.module.js';
 import { UsersModule } from '../../directory/users/users.module.js';
 import { LoginModule } from '../../login/login.module.js';
 import { CONFIGURATION } from '../../platform/config/config.module.js';
@@ -22,6 +23,7 @@ import { TokenExchange } from './token-exchange.service.js';
     AuditModule,
     CoreModule,
     DiscoveryModule,
+    LimitsModule,
     LoginModule,
     SessionModule,
     TokenEndpointModule,

@@ -1,5 +1,10 @@
 import { z } from 'zod';
-import { codeGrantType, exchangeGrantType, tokenTypes } from '../../session/tokens/token-types.js';
+import {
+  codeGrantType,
+  deviceGrantType,
+  exchangeGrantType,
+  tokenTypes,
+} from '../../session/tokens/token-types.js';
 import { oauthErrorCodes } from '../../session/tokens/oauth.error.js';
 
 const issuedTypes = [tokenTypes.accessToken, tokenTypes.jwt] as const;
@@ -62,7 +67,7 @@ const left = (description: string) => ({ type: 'string', description, example: '
 
 /** The form as the OpenAPI document shows it: the filled-in values exchange the cookie's session for a bearer. */
 export const exchangeFormProperties = {
-  grant_type: { type: 'string', enum: [exchangeGrantType, codeGrantType] },
+  grant_type: { type: 'string', enum: [exchangeGrantType, codeGrantType, deviceGrantType] },
   subject_token_type: { type: 'string', enum: [...subjectTypes], example: tokenTypes.session },
   subject_token: left('The token or API key to exchange. Leave it out for the session of the cookie.'),
   actor_token: left(
@@ -75,9 +80,10 @@ export const exchangeFormProperties = {
   resource: left('If given, it must be `TOKEN_AUDIENCE`.'),
   org: left('Id or slug of one of the subject’s organisations, for which the new token acts.'),
   code: left('The code from `/auth/cli`, only with `authorization_code`.'),
+  device_code: left('The device code from `/auth/device`, only with its `grant_type`.'),
   code_verifier: left('PKCE code verifier (RFC 7636), only with `code`.'),
   redirect_uri: left('Redirect URI of the request for the code, only with `code`.'),
   client_id: left(
-    'With `code`: `vestibule-cli`. With the token of a workload: the client id of the machine that it gets a token of.',
+    'With `code` or `device_code`: `vestibule-cli`. With the token of a workload: the client id of the machine that it gets a token of.',
   ),
 };

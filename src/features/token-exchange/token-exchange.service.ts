@@ -90,8 +90,9 @@ export class TokenExchange {
     client: ClientInfo,
   ): Promise<{ minted: MintedSession } & Pick<Granted, 'members'>> {
     const { apiKey, members } = await grant.grant(body, client).catch(async (error: unknown) => {
-      // A form that is malformed is no attempt.
-      if (error instanceof Problem || (error instanceof OAuthError && error.code !== 'invalid_request')) {
+      // A form that is malformed is no attempt, nor is the question of a device that waits.
+      const isAttempt = error instanceof OAuthError && error.code !== 'invalid_request' && !error.isPending;
+      if (error instanceof Problem || isAttempt) {
         await this.#recordFailure(error, client);
       }
       throw error;

@@ -1,13 +1,17 @@
 import type { z } from 'zod';
 import { Problem } from '../../platform/errors/problem.error.js';
 
-/** `error` of an OAuth endpoint's answer: RFC 6749 section 5.2, RFC 8693 section 2.2.2. */
+/** `error` of an OAuth endpoint's answer: RFC 6749 section 5.2, RFC 8693 section 2.2.2, RFC 8628 section 3.5. */
 export const oauthErrorCodes = [
   'invalid_request',
   'invalid_grant',
   'unsupported_grant_type',
   'invalid_scope',
   'invalid_target',
+  'authorization_pending',
+  'slow_down',
+  'access_denied',
+  'expired_token',
 ] as const;
 
 export type OAuthErrorCode = (typeof oauthErrorCodes)[number];
@@ -24,6 +28,11 @@ export class OAuthError extends Error {
     readonly reason: string = code,
   ) {
     super(description);
+  }
+
+  /** Whether it only tells a device to ask again: no attempt has failed. */
+  get isPending(): boolean {
+    return this.code === 'authorization_pending' || this.code === 'slow_down';
   }
 }
 

@@ -19,8 +19,8 @@ export interface TokenGrant {
   readonly clientId: string;
   /** Who it is for, as a refusal says it, such as `the command line`. */
   readonly purpose: string;
-  /** Path of the authorization endpoint, where its clients begin (RFC 6749 section 3.1). */
-  readonly authorizationPath: string;
+  /** Path of the authorization endpoint, if its clients begin there (RFC 6749 section 3.1). */
+  readonly authorizationPath?: string;
   /** Grants a key. @param body the form as it came. @throws {OAuthError}; {Problem} when a dependency can't be reached. */
   grant(body: unknown, client: ClientInfo): Promise<Granted>;
 }
@@ -50,9 +50,9 @@ export class TokenGrants {
 
   /** What the metadata (RFC 8414) states about grants. */
   metadata(issuer: string): Readonly<Record<string, unknown>> {
-    const [first] = this.#grants.values();
+    const [path] = [...this.#grants.values()].flatMap(({ authorizationPath }) => authorizationPath ?? []);
     return {
-      ...(first === undefined ? {} : { authorization_endpoint: `${issuer}${first.authorizationPath}` }),
+      ...(path === undefined ? {} : { authorization_endpoint: `${issuer}${path}` }),
       grant_types_supported: [exchangeGrantType, ...this.#grants.keys()],
     };
   }

@@ -26,6 +26,7 @@ const documentSchema = z.looseObject({
 
 /** Endpoints whose 400 has the form of OAuth (RFC 6749 section 5.2), or of RFC 8935. */
 const foreignErrors = new Set([
+  'POST /auth/device',
   'POST /auth/token',
   'POST /auth/backchannel-logout',
   'POST /ssf/events',

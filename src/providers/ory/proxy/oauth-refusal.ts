@@ -1,6 +1,7 @@
 import type { FastifyReply } from 'fastify';
+import { OAuthError } from '../../../session/tokens/oauth.error.js';
 
-/** The refusal of an OAuth request, for the client itself (RFC 6749 sections 4.1.2.1 and 5.2, RFC 8707 section 2, RFC 8628 section 3.5). */
+/** The refusal of an OAuth request, for the client itself (RFC 6749 sections 4.1.2.1 and 5.2, RFC 8707 section 2). */
 export class OAuthRefusal extends Error {
   override readonly name = 'OAuthRefusal';
 
@@ -12,21 +13,12 @@ export class OAuthRefusal extends Error {
       | 'unauthorized_client'
       | 'invalid_grant'
       | 'invalid_scope'
-      | 'invalid_target'
-      // RFC 8628 section 3.5.
-      | 'authorization_pending'
-      | 'slow_down'
-      | 'access_denied'
-      | 'expired_token',
+      | 'invalid_target',
     description: string,
     /** Reason id for the log, snake_case. */
     readonly reason: string = code,
   ) {
     super(description);
-  }
-
-  get status(): number {
-    return this.code === 'invalid_client' ? 401 : 400;
   }
 
   toJSON(): Readonly<Record<string, string>> {
@@ -37,11 +29,12 @@ export class OAuthRefusal extends Error {
 /** Answers the request of a client with JSON that nothing may keep (RFC 6749 section 5.1). @param body of the answer, or a refusal. */
 export async function answerClient(
   reply: FastifyReply,
-  body: OAuthRefusal | Readonly<Record<string, unknown>>,
+  body: OAuthRefusal | OAuthError | Readonly<Record<string, unknown>>,
   status = 200,
 ): Promise<void> {
-  const isRefusal = body instanceof OAuthRefusal;
-  void reply.code(isRefusal ? body.status : status);
+  const isRefusal = body instanceof OAuthRefusal || body instanceof OAuthError;
+  const refused = isRefusal && body.code === 'invalid_client' ? 401 : 400;
+  void reply.code(isRefusal ? refused : status);
   void reply.headers({ 'cache-control': 'no-store', pragma: 'no-cache' });
-  await reply.send(isRefusal ? body.toJSON() : body);
+  await reply.send(isRefusal ? { error: body.code, error_description: body.message } : body);
 }

@@ -115,6 +115,50 @@ describe('vestibule login', () => {
     expect((await run('whoami')).out).toContain(person.email);
   });
 
+  it('on a machine without a browser, a code is entered on another device', async () => {
+    const cli = start('login', '--device');
+    const code = await cli.userCode();
+    const agent = await loggedIn();
+    const page = await agent.submit(await agent.navigate('/device'), { user_code: code });
+    for (const shown of ['vestibule login (', '127.0.0.1', 'everything that you can do']) {
+      expect(page.text).toContain(shown);
+    }
+    expect((await agent.submit(page, {}, allow)).text).toContain('You can go back to your device');
+    const outcome = await cli.end();
+    expect(outcome).toMatchObject({ code: 0, out: '' });
+    // The address as a QR code.
+    expect(outcome.err).toMatch(/[█▀▄]{20}/);
+    expect((await run('whoami')).out).toContain(person.email);
+    const keys = await agent.fetch('/api/v1/api-keys');
+    expect(keys.text).toContain('Command line on ');
+  });
+
+  it('a code that is denied on another device, or that another client asks with, logs nothing in', async () => {
+    const cli = start('login', '--device');
+    const agent = await loggedIn();
+    const page = await agent.submit(await agent.navigate('/device'), { user_code: await cli.userCode() });
+    await agent.submit(page, {}, { name: 'decision', value: 'deny' });
+    expect(await cli.end()).toMatchObject({ code: 1, err: expect.stringContaining('The login was denied.') });
+    const begun = await agent.request('/auth/device', {
+      method: 'POST',
+      body: new URLSearchParams({ client_id: 'somebody' }),
+    });
+    expect([begun.status, begun.json()]).toEqual([
+      400,
+      expect.objectContaining({ error: 'invalid_request' }),
+    ]);
+    expect(await run('whoami')).toMatchObject({ code: 1, out: '' });
+  });
+
+  it('a session that has ended meanwhile logs no machine in by its code', async () => {
+    const agent = await loggedIn();
+    const cli = start('login', '--device');
+    const page = await agent.submit(await agent.navigate('/device'), { user_code: await cli.userCode() });
+    await agent.submit(page, {}, allow);
+    await new OryAdmin(stack.env).endSessionOf(agent);
+    expect((await cli.end()).code).toBe(1);
+  });
+
   it('a login that is denied leaves nothing', async () => {
     const cli = start('login', '--no-browser');
     const agent = await loggedIn();
