@@ -216,7 +216,8 @@ export const withoutDecision = [
   'src/auth-strategy/application-administration.ts',
   'src/auth-strategy/auth.strategy.ts',
   'src/features/command-line/command-line.schemas.ts',
-  'src/features/token-exchange/oauth.error.ts',
+  'src/session/tokens/oauth.error.ts',
+  'src/session/tokens/token-endpoint.module.ts',
   'src/features/token-exchange/token-exchange.module.ts',
   'src/accounts/domain-auto-join.ts',
   'src/accounts/invites.ts',
@@ -300,8 +301,12 @@ export const notMeasured = [
   'src/auth-strategy/registration-size.ts',
   'src/auth-strategy/reserved-names.ts',
   'src/session/revocation/credential-life.ts',
-  'src/features/token-exchange/token-grants.ts',
+  'src/session/tokens/token-grants.ts',
+  'src/session/tokens/foreign-tokens.ts',
   'src/features/command-line/command-line.controller.ts',
+  'src/features/command-line/command-line-device.controller.ts',
+  'src/features/command-line/command-line-devices.ts',
+  'src/features/command-line/command-line-keys.ts',
   'src/providers/ory/challenges/application-claims.ts',
 ];
 

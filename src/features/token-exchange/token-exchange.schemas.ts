@@ -83,7 +83,10 @@ export const exchangeFormProperties = {
   device_code: left('The device code from `/auth/device`, only with its `grant_type`.'),
   code_verifier: left('PKCE code verifier (RFC 7636), only with `code`.'),
   redirect_uri: left('Redirect URI of the request for the code, only with `code`.'),
-  client_id: left(
-    'With `code` or `device_code`: `vestibule-cli`. With the token of a workload: the client id of the machine that it gets a token of.',
-  ),
+  client_id: {
+    anyOf: [{ type: 'string', enum: ['vestibule-cli'] }, { type: 'string' }],
+    description:
+      'With `code` or `device_code`: `vestibule-cli`. With the token of a workload: the client id of the machine that it gets a token of.',
+    example: '',
+  },
 };
