@@ -1,6 +1,5 @@
 import { execFile, execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -13,11 +12,11 @@ import { makeKey } from '../support/api.caller.js';
 import { blockRunBy } from '../support/document.blocks.js';
 import { type Gateway, type HeldSession, startGateway } from '../support/gateway.js';
 import { installPackages, packPackages } from '../support/packed.packages.js';
+import { programOf, services } from '../support/runtime.program.js';
 import { type StartedServer, startServer } from '../support/service.program.js';
 
 const spec = 'test/packages/runtimes.spec.ts';
 const folder = mkdtempSync(join(tmpdir(), 'vestibule-runtimes-'));
-const services = createRequire(new URL('../services/package.json', import.meta.url));
 
 let gateway: Gateway;
 let issuer: string;
@@ -42,14 +41,6 @@ afterAll(async () => {
   await gateway?.stop();
   rmSync(folder, { recursive: true, force: true });
 });
-
-/** The program of a runtime for this platform, which a package of its own has. */
-function programOf(name: 'bun' | 'deno'): string {
-  const machine = process.arch === 'arm64' ? { bun: 'aarch64', deno: 'arm64' } : { bun: 'x64', deno: 'x64' };
-  return services.resolve(
-    { bun: `@oven/bun-linux-${machine.bun}/bin/bun`, deno: `@deno/linux-${machine.deno}-glibc/deno` }[name],
-  );
-}
 
 /** How each runtime starts the worker at a port. */
 const runtimes: Readonly<Record<string, (port: number) => Promise<readonly [string, ...string[]]>>> = {
