@@ -3,24 +3,18 @@ import { once } from 'node:events';
 import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { findFreePorts } from '../../../../launcher/port-finder.js';
 import { landingOf } from '../../../../../test/support/oauth.app.js';
 import { OryAdmin } from '../../../../../test/support/ory.admin.js';
 import { type Person, logIn, newPerson } from '../../../../../test/support/person.js';
-import { programOf } from '../../../../../test/support/runtime.program.js';
+import { programOf, services } from '../../../../../test/support/runtime.program.js';
 import { registerApplication } from '../../../../../test/support/registered.application.js';
 import { type Stack, startStack, waitUntil } from '../../../../../test/support/stack.js';
 import { UserAgent } from '../../../../../test/support/user-agent.js';
 
-const suite = fileURLToPath(
-  new URL(
-    '../../../../../test/services/node_modules/@modelcontextprotocol/conformance/dist/index.js',
-    import.meta.url,
-  ),
-);
+const suite = services.resolve('@modelcontextprotocol/conformance/dist/index.js');
 const checksSchema = z.array(
   z.looseObject({ id: z.string(), status: z.string(), errorMessage: z.string().optional() }),
 );

@@ -21,17 +21,23 @@ const stage = useStage();
 
 it(
   'a television logs in by a certified library: its user opens the page by hand on a computer, logs in, compares the code, allows it',
-  async () => logInOnTelevision({ viewport: { width: 1280, height: 800 } }),
+  async () => {
+    expect(await loggedInOnTelevision({ viewport: { width: 1280, height: 800 } })).toBe(true);
+  },
   limit,
 );
 
 it(
   'the same on a phone, without JavaScript',
-  async () => logInOnTelevision({ viewport: { width: 390, height: 844 }, javaScriptEnabled: false }),
+  async () => {
+    const phone = { viewport: { width: 390, height: 844 }, javaScriptEnabled: false };
+    expect(await loggedInOnTelevision(phone)).toBe(true);
+  },
   limit,
 );
 
-async function logInOnTelevision(context: BrowserContextOptions): Promise<void> {
+/** Whether a television has the tokens of the user who has allowed it in such a browser. */
+async function loggedInOnTelevision(context: BrowserContextOptions): Promise<boolean> {
   const person = newPerson();
   await new OryAdmin(stage.stack.env).createPerson(person, { isVerified: true });
   const client = await registerApplication(stage.stack, {
@@ -79,5 +85,6 @@ async function logInOnTelevision(context: BrowserContextOptions): Promise<void> 
   await page.getByRole('heading', { name: 'You can go back to your device' }).waitFor();
   await look();
   const tokens = await polling;
-  expect(tokens.claims()).toMatchObject({ aud: [client.id], email: person.email });
+  const { aud, email } = tokens.claims() ?? { aud: '' };
+  return [aud].flat().includes(client.id) && email === person.email;
 }
