@@ -86,7 +86,7 @@ export class OryErrorController {
       code,
       requestId: reply.request.id,
       actions: [
-        { label: text('error.startAgain'), href: '/auth/login' },
+        ...(advice === 'error.ory.logout' ? [] : [{ label: text('error.startAgain'), href: '/auth/login' }]),
         { label: text('common.backToStart'), href: '/' },
       ],
     });
@@ -107,6 +107,10 @@ export class OryErrorController {
 function adviceFor(code: string, said = ''): TextKey {
   if (code === 'invalid_client' || (code === 'invalid_request' && said.includes("'redirect_uri'"))) {
     return 'error.ory.application';
+  }
+  // Of the address to return to, or of the ID token.
+  if (code === 'invalid_request' && /\bLogout failed because\b|\bgo-jose\b/.test(said)) {
+    return 'error.ory.logout';
   }
   if (code === refusedCode) {
     return 'error.ory.refused';

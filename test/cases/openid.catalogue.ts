@@ -17,7 +17,8 @@ const run = (id: string, what: string, note?: string): OpenidCase => ({
 });
 const notRun = (id: string, what: string, note: string): OpenidCase => ({ id, what, note, isRun: false });
 
-const requestObjects = 'request objects are refused, and the metadata states so';
+const requestObjects =
+  'request objects are refused: the application gets the error for it, and the metadata states so';
 const noRegistration = 'clients are registered by an administrator';
 
 /** The cases, by profile. */
@@ -78,7 +79,7 @@ export const openidCases: Readonly<Record<string, readonly OpenidCase[]>> = {
     run(
       'oidcc-unsigned-request-object-supported-correctly-or-rejected-as-unsupported',
       'an unsigned request object',
-      `${requestObjects}; the suite expects the error at the redirect URI, and it is a page`,
+      requestObjects,
     ),
     run(
       'oidcc-request-uri-unsigned-supported-correctly-or-rejected-as-unsupported',
@@ -88,7 +89,7 @@ export const openidCases: Readonly<Record<string, readonly OpenidCase[]>> = {
     run(
       'oidcc-ensure-request-object-with-redirect-uri',
       'a redirect URI in a request object',
-      requestObjects,
+      'a wrong one beside it ends on a page',
     ),
   ],
   'Config OP': [run('oidcc-discovery-endpoint-verification', 'the metadata')],

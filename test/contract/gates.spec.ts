@@ -91,8 +91,10 @@ it('the gates stand in this order, which is policy: a change of it is a decision
     'agent',
     'resource',
     'response-type',
+    'request-object',
     'code-protection',
     'state',
+    'logout-state',
     'answer',
     'refresh-answer',
     'challenge',
@@ -227,6 +229,55 @@ it.each([
   await ory.gateway.request(`/ory/hydra/oauth2/auth?client_id=app&response_type=${given}`);
   const [query = ''] = ory.asked.flatMap((line) => line.split('GET /oauth2/auth?')[1] ?? []);
   expect(new URLSearchParams(query).get('response_type')).toBe(passedOn);
+});
+
+/** Queries with which a request reached Hydra at this path. */
+const queriesOf = (path: string): URLSearchParams[] =>
+  ory.asked.flatMap((line) =>
+    line.startsWith(`GET ${path}?`) ? [new URLSearchParams(line.split('?')[1])] : [],
+  );
+
+describe('a request object', () => {
+  it.each(['request', 'request_uri'])('as %s is refused by Hydra, which gets none of it', async (name) => {
+    ory.say('GET /admin/clients/app', 200, { client_id: 'app', redirect_uris: [] });
+    const asked = 'client_id=app&response_type=code&prompt=none';
+    await ory.gateway.request(`/ory/hydra/oauth2/auth?${asked}&${name}=eyJhbGciOiJub25lIn0.e30.`);
+    const [passedOn] = queriesOf('/oauth2/auth');
+    expect([passedOn?.has(name), passedOn?.get('response_type')]).toEqual([false, 'no_request_object']);
+  });
+
+  it('that a browser adds to a login under way is refused here', async () => {
+    const verifier = 'a-verifier-of-hydras';
+    const answer = await ory.gateway.request(
+      `/ory/hydra/oauth2/auth?client_id=app&login_verifier=${verifier}&request=x`,
+    );
+    expect([answer.status, queriesOf('/oauth2/auth')]).toEqual([400, []]);
+  });
+});
+
+describe.each([
+  ['state=s', ''],
+  ['state=s&ui_locales=de', 'ui_locales=de'],
+  ['state=s&id_token_hint=x', 'state=s&id_token_hint=x'],
+  ['state=s&post_logout_redirect_uri=x', 'state=s&post_logout_redirect_uri=x'],
+])('a logout with %s', (given, passedOn) => {
+  const path = '/ory/hydra/oauth2/sessions/logout';
+
+  it(`reaches Hydra with "${passedOn}": a state is for an address to return to`, async () => {
+    await ory.gateway.request(`${path}?${given}`);
+    expect(ory.asked.at(-1)?.split(/[? ]/)).toEqual(
+      ['GET', '/oauth2/sessions/logout', passedOn].filter((part) => part !== ''),
+    );
+  });
+
+  it('the same in a form', async () => {
+    await ory.gateway.request(path, {
+      method: 'POST',
+      headers: { 'content-type': 'application/x-www-form-urlencoded' },
+      body: given,
+    });
+    expect(ory.asked.at(-1)).toBe(`POST /oauth2/sessions/logout ${passedOn}`.trim());
+  });
 });
 
 const redeem = async (form: Readonly<Record<string, string>> = { code: 'ory_ac_1' }) =>

@@ -43,12 +43,24 @@ describe('prompt=none of an authorization request (OpenID Connect Core section 3
     expect(codeOf(page)).not.toBe('');
   });
 
-  it('with a second factor that has not been given: login_required', async () => {
-    const back = landingOf(
-      await agent.navigate(spa.authorize({ prompt: 'none', acr_values: 'aal1 aal2' }).path),
-    );
-    expect(back.searchParams.get('error')).toBe('login_required');
-  });
+  it.each(['aal2', 'level2 aal2'])(
+    'with a second factor that has not been given (acr_values=%s): login_required',
+    async (values) => {
+      const back = landingOf(
+        await agent.navigate(spa.authorize({ prompt: 'none', acr_values: values }).path),
+      );
+      expect(back.searchParams.get('error')).toBe('login_required');
+    },
+  );
+
+  it.each(['aal1 aal2', 'aal2 aal1'])(
+    'with acr_values=%s, of which the login meets one: a code',
+    async (values) => {
+      await spa.login(agent);
+      const page = await agent.navigate(spa.authorize({ prompt: 'none', acr_values: values }).path);
+      expect(codeOf(page)).not.toBe('');
+    },
+  );
 });
 
 describe('screen_hint=signup', () => {

@@ -111,8 +111,8 @@ describe.each(libraries)('an application by %s', (library) => {
       ['ui_locales [oidcc-ui-locales]', { ui_locales: 'de' }],
       ['claims_locales [oidcc-claims-locales]', { claims_locales: 'se' }],
       [
-        'acr_values that are met [oidcc-ensure-request-with-acr-values-succeeds]',
-        { acr_values: 'aal1 level2' },
+        'all acr_values of the metadata, of which one is met [oidcc-ensure-request-with-acr-values-succeeds]',
+        { acr_values: 'aal1 aal2' },
       ],
       [
         'a claims parameter, which is not supported [oidcc-claims-essential]',
@@ -128,13 +128,18 @@ describe.each(libraries)('an application by %s', (library) => {
     });
 
     it.each([
-      'request object [oidcc-unsigned-request-object-supported-correctly-or-rejected-as-unsupported] [oidcc-ensure-request-object-with-redirect-uri]',
+      'request object [oidcc-unsigned-request-object-supported-correctly-or-rejected-as-unsupported]',
       'request_uri [oidcc-request-uri-unsigned-supported-correctly-or-rejected-as-unsupported]',
-    ])('with a %s is refused as unsupported', async (what) => {
+    ])('with a %s ends with the error for it', async (what) => {
       const name = what.startsWith('request_uri') ? 'request_uri' : 'request';
       const page = await pageOf({ [name]: 'eyJhbGciOiJub25lIn0.e30.' });
-      expect([page.status, new URL(page.url).origin]).toEqual([400, stack.url]);
+      expect(await app.failure(page)).toContain(`${name}_not_supported`);
       expect(await metadata()).toMatchObject({ [`${name}_parameter_supported`]: false });
+    });
+
+    it('with a request object, and a redirect URI that is not registered, ends on a page of the provider [oidcc-ensure-request-object-with-redirect-uri]', async () => {
+      const page = await pageOf({ request: 'eyJhbGciOiJub25lIn0.e30.', redirect_uri: `${app.origin}/other` });
+      expect([page.status, new URL(page.url).origin]).toEqual([400, stack.url]);
     });
   });
 
@@ -331,6 +336,7 @@ describe.each(libraries)('an application by %s', (library) => {
       const { id_token: hint } = await app.logIn(agent);
       const page = await logOut({ id_token_hint: hint, post_logout_redirect_uri: app.origin + path });
       expect([page.status, new URL(page.url).origin]).toEqual([400, stack.url]);
+      expect(page.text).toContain('log you out: the address to return to');
     });
 
     it.each([
@@ -345,23 +351,31 @@ describe.each(libraries)('an application by %s', (library) => {
         : hint.replace(signature, 'A'.repeat(signature.length));
       const page = await logOut({ id_token_hint: forged });
       expect(new URL(page.url).origin).toBe(stack.url);
+      expect(page.text).toContain('log you out: the address to return to');
       expect(page.headers.has('location')).toBe(false);
       expect(await isLoggedIn()).toBe(true);
     });
 
     it.each([
-      ['an ID token', 'client_id [oidcc-rp-initiated-logout-no-id-token-hint]', {}],
-      ['any parameter', 'post_logout_redirect_uri client_id [oidcc-rp-initiated-logout-no-params]', {}],
+      ['an ID token', 'client_id [oidcc-rp-initiated-logout-no-id-token-hint]', {}, true],
+      [
+        'any parameter',
+        'post_logout_redirect_uri client_id [oidcc-rp-initiated-logout-no-params]',
+        {},
+        false,
+      ],
       [
         'all but the state',
         'post_logout_redirect_uri client_id [oidcc-rp-initiated-logout-only-state]',
         { state: 'of-the-app' },
+        false,
       ],
-    ])('without %s never comes back (%s)', async (_what, omitted, parameters) => {
+    ])('without %s never comes back (%s)', async (_what, omitted, parameters, stays) => {
       await app.logIn(agent);
       const page = await logOut({ ...parameters, omit: omitted.replace(/ \[.*$/, '') });
       expect(new URL(page.url).origin).toBe(stack.url);
       expect(page.headers.get('location') ?? '').not.toContain(app.origin);
+      expect(await isLoggedIn()).toBe(stays);
     });
 
     it('without an address to go on to ends at the provider [oidcc-rp-initiated-logout-no-post-logout-redirect-uri]', async () => {

@@ -425,14 +425,44 @@ describe('the metadata (OpenID Connect Discovery section 3) names what works', (
   });
 });
 
+/** An unsigned request object. */
+const objectOf = (claims: Readonly<Record<string, string>>): string =>
+  `eyJhbGciOiJub25lIn0.${Buffer.from(JSON.stringify(claims)).toString('base64url')}.`;
+
 describe('a request object (OpenID Connect Core section 6), whose demands a login would overlook', () => {
-  it.each(['request', 'request_uri'])('%s is refused, in a query and in a form', async (name) => {
-    const agent = new UserAgent(stack.url);
-    const path = asked({ [name]: 'https://app.example.test/object' });
-    expect((await agent.navigate(path)).status).toBe(400);
-    const [target = '', query = ''] = path.split('?');
-    const posted = await agent.navigate(target, { method: 'POST', body: new URLSearchParams(query) });
-    expect(posted.status).toBe(400);
+  it.each(['request', 'request_uri'])(
+    '%s is refused, in a query and in a form: the application is told',
+    async (name) => {
+      const agent = new UserAgent(stack.url);
+      const path = asked({ [name]: 'https://app.example.test/object', state: 'of-the-app' });
+      const [target = '', query = ''] = path.split('?');
+      for (const page of [
+        await agent.navigate(path),
+        await agent.navigate(target, { method: 'POST', body: new URLSearchParams(query) }),
+      ]) {
+        const { origin, pathname, searchParams } = landingOf(page);
+        expect(origin + pathname).toBe(app.redirectUri);
+        expect([searchParams.get('error'), searchParams.get('state')]).toEqual([
+          `${name}_not_supported`,
+          'of-the-app',
+        ]);
+      }
+    },
+  );
+
+  it.each([
+    { response_mode: 'form_post', state: 'in-the-query' },
+    { request: objectOf({ response_mode: 'form_post', state: 'in-the-object' }), state: undefined },
+  ])('by a form, with the state, where the application asks for that: %j', async (changes) => {
+    const path = asked({ request: objectOf({}), ...changes });
+    const page = await new UserAgent(stack.url).navigate(path);
+    expect(fieldIn(page, 'error')).toBe('request_not_supported');
+    expect(fieldIn(page, 'state')).toBe(changes.state ?? 'in-the-object');
+  });
+
+  it('from an application without such a redirect URI ends on a page', async () => {
+    const path = asked({ request: objectOf({}), redirect_uri: 'https://evil.example.test/' });
+    expect((await new UserAgent(stack.url).navigate(path)).status).toBe(400);
   });
 });
 

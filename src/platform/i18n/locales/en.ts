@@ -785,6 +785,8 @@ export const english = {
     'The login could not continue. This can happen if a page was open for a long time, or if cookies are off. Please start again.',
   'error.ory.application':
     "The application that sent you here isn't set up right: its client id or its redirect URI isn't registered here. Please tell the people who run it.",
+  'error.ory.logout':
+    "The application that sent you here can't log you out: the address to return to isn't registered here, or its request has another fault. Please tell the people who run it. You may still be logged in here.",
   'error.ory.unavailable':
     "The login provider can't be reached right now. It isn't your fault: please try again in a few minutes, or log in another way.",
   'error.stepUp':

@@ -224,8 +224,14 @@ function barOf(asked: URL, boundAt: number): Bar {
   const earliest = /^\d{1,10}$/.test(maxAge) ? boundAt - Number(maxAge) * 1000 : 0;
   return {
     since: promptsOf(asked).includes('login') ? boundAt : earliest,
-    needsAal2: (asked.searchParams.get('acr_values') ?? '').split(' ').includes('aal2'),
+    needsAal2: namesAal2Alone(asked),
   };
+}
+
+/** Whether `acr_values` accepts no login without a second factor. They are alternatives: every login is `aal1`, so that this one is enough. */
+function namesAal2Alone(asked: URL): boolean {
+  const values = (asked.searchParams.get('acr_values') ?? '').split(' ');
+  return values.includes('aal2') && !values.includes('aal1');
 }
 
 function promptsOf(asked: URL): readonly string[] {

@@ -1,11 +1,14 @@
-import type { FastifyReply } from 'fastify';
 import { scopeTokens } from '../../../session/guards/scopes.js';
 import { hydraIdOf, isAgentId } from '../hydra/agent-client.js';
 import { givenState, withoutAddedState } from '../hydra/added-state.js';
 import type { ResourceRegistry } from '../hydra/resource-registry.js';
+import type { Exchange, RequestObjectError } from './exchange.js';
 import { parametersIn, withParameters } from './query-limit.js';
 
-/** Completes what a browser takes to an application: the issuer (RFC 9207), and the state that the application sent. */
+/**
+ * Completes what a browser takes to an application: the issuer (RFC 9207), the state that the application sent, and the error about its
+ * request object.
+ */
 export class AuthorizationResponse {
   /** @param issuer of Hydra. @param publicUrl the issuer of tokens for protected resources. */
   constructor(
@@ -14,8 +17,8 @@ export class AuthorizationResponse {
     private readonly publicUrl: string,
   ) {}
 
-  /** Completes a redirect to an application; any other stays. @param query of the authorization request. */
-  settle(reply: FastifyReply, query: string): void {
+  /** Completes a redirect to an application; any other stays. */
+  settle({ reply, query, requestObject }: Exchange): void {
     const location = reply.getHeader('location');
     if (typeof location !== 'string' || !URL.canParse(location)) {
       return;
@@ -28,21 +31,27 @@ export class AuthorizationResponse {
     const isOwnPage = origin === this.publicUrl && pathname === '/ui/error';
     if (start > 0 && !isOwnPage && isAnswer(parametersIn(answer))) {
       // One that the redirect URI has of its own is no issuer.
-      const named = withParameters(withoutAddedState(answer), { iss: this.#issuerOf(query) });
+      const own = {
+        iss: this.#issuerOf(query),
+        ...errorOf(requestObject, parametersIn(answer).get('error')),
+      };
+      const named = withParameters(withoutAddedState(answer), own);
       void reply.header('location', location.slice(0, start) + named);
     }
   }
 
-  /** The fields of the page that posts an answer, completed. @param query of the authorization request. */
+  /** The fields of the page that posts an answer, completed. */
   fields(
     given: readonly (readonly [string, string])[],
-    query: string,
+    { query, requestObject }: Exchange,
   ): readonly (readonly [string, string])[] {
+    const error = given.find(([name]) => name === 'error')?.[1];
+    const own = { iss: this.#issuerOf(query), ...errorOf(requestObject, error) };
     const fields = given.flatMap(([name, value]): (readonly [string, string])[] => {
-      const own = name === 'state' ? givenState(value) : value;
-      return own === undefined ? [] : [[name, own]];
+      const sent = name === 'state' ? givenState(value) : value;
+      return sent === undefined ? [] : [[name, sent]];
     });
-    return [...fields.filter(([name]) => name !== 'iss'), ['iss', this.#issuerOf(query)]];
+    return [...fields.filter(([name]) => !Object.hasOwn(own, name)), ...Object.entries(own)];
   }
 
   /**
@@ -59,6 +68,19 @@ export class AuthorizationResponse {
     const isAgent = isAgentId(hydraIdOf(asked.get('client_id') ?? ''));
     return isAgent || (isForResource && !isOpenId) ? this.publicUrl : this.issuer;
   }
+}
+
+/** The error about a request object, in the place of the one by which Hydra was made to refuse it. */
+function errorOf(
+  requestObject: RequestObjectError | undefined,
+  given: string | null | undefined,
+): Readonly<Record<string, string>> {
+  return requestObject === undefined || given !== 'unsupported_response_type'
+    ? {}
+    : {
+        error: requestObject,
+        error_description: 'Request objects are not supported: send the parameters in the query.',
+      };
 }
 
 function isAnswer(parameters: URLSearchParams): boolean {

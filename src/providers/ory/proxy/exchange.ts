@@ -11,6 +11,9 @@ import type { LiveRefresh } from './refresh.gate.js';
 /** Reads the session of a request as Kratos reports it; undefined without one, and for one that needs something more. */
 export type SessionReader = () => Promise<KratosSession | undefined>;
 
+/** What an application is told about its request object (OpenID Connect Core section 3.1.2.6). */
+export type RequestObjectError = 'request_not_supported' | 'request_uri_not_supported';
+
 /** A request to Kratos or Hydra and its answer, with what the gates learn of them. */
 export class Exchange {
   /** What the form has changed in the settings; the audit's gate finds out once Kratos has answered. */
@@ -25,6 +28,8 @@ export class Exchange {
   hasCode = false;
   /** The client of an authorization request, if it registered itself and a gate has admitted it. */
   client: HydraClientRecord | undefined;
+  /** Why an authorization request is refused, if it has a request object. */
+  requestObject: RequestObjectError | undefined;
   /** A token request whose answer may be for a resource, with the one that it names. */
   grant: { readonly wanted: string | undefined } | undefined;
   /** Whether Kratos is asked for the flow that it begins, instead of a redirect to its page. */

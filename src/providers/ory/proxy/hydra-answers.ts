@@ -108,7 +108,8 @@ export class HydraAnswers {
    * The page by which a browser posts Hydra's answer to the application (`response_mode=form_post`). Hydra's own submits itself by
    * an inline script, which the security policy blocks, and is empty where no scripts run.
    */
-  #formPost({ request, reply, query }: Exchange, html: string): string {
+  #formPost(exchange: Exchange, html: string): string {
+    const { request, reply } = exchange;
     void reply.removeHeader('content-length');
     const post = formPostIn(html);
     if (post === undefined) {
@@ -129,7 +130,7 @@ export class HydraAnswers {
       'referrer-policy': 'strict-origin',
       'content-type': 'text/html; charset=utf-8',
     });
-    const fields = this.response.fields(post.fields, query);
+    const fields = this.response.fields(post.fields, exchange);
     return this.page.render({ ...post, fields }, request);
   }
 }

@@ -36,19 +36,14 @@ import type { Exchange } from './exchange.js';
 import { FormPostPage } from './form-post.page.js';
 import type { Gate } from './gate-list.js';
 import { HydraAnswers } from './hydra-answers.js';
+import { logoutStateGate } from './logout-state.gate.js';
 import type { OryLimits } from './ory-limits.js';
 import { repeatsAsQuery } from './posted-authorization.js';
 import { presentedToken } from './presented-token.js';
-import {
-  isContinued,
-  parametersIn,
-  queryOf,
-  requireEncodedForm,
-  requireNoRequestObject,
-  requireSameReading,
-} from './query-limit.js';
+import { isContinued, parametersIn, queryOf, requireEncodedForm, requireSameReading } from './query-limit.js';
 import { RefreshAnswers } from './refresh-answers.js';
 import { RefreshGate } from './refresh.gate.js';
+import { refuseRequestObject } from './request-object.gate.js';
 import { SecretGate } from './secret.gate.js';
 import { selfRegisteredGate } from './self-registered.gate.js';
 import { UsedVerifierGate } from './used-verifier.gate.js';
@@ -112,7 +107,6 @@ export function hydraGates(
       name: 'reading',
       admit: ({ request, path }) => {
         requireSameReading(queryOf(request.url));
-        requireNoRequestObject(request.url, path);
         requireEncodedForm(request.method, request.headers, path);
       },
     },
@@ -158,9 +152,9 @@ export function hydraGates(
     {
       // As Hydra and the gates say it, before a login begins anew in its place.
       name: 'response',
-      settle: ({ reply, path, query }) => {
-        if (path === '/oauth2/auth') {
-          response.settle(reply, query);
+      settle: (exchange) => {
+        if (exchange.path === '/oauth2/auth') {
+          response.settle(exchange);
         }
       },
     },
@@ -192,8 +186,10 @@ export function hydraGates(
     ...added.at('requests'),
     // What the gates before write anew, too.
     { name: 'response-type', admit: admitOnlyCodes },
+    { name: 'request-object', admit: refuseRequestObject },
     codeProtectionGate(hydra),
     { name: 'state', admit: admitAnyState },
+    logoutStateGate,
     {
       name: 'answer',
       settle: (exchange, payload) => answers.rewrite(exchange, payload),

@@ -29,12 +29,18 @@ export function parametersIn(text: string): URLSearchParams {
   return new URLSearchParams(`&${text}`);
 }
 
-/** A query or a form with other values of some parameters; the rest stays byte for byte. */
-export function withParameters(text: string, values: Readonly<Record<string, string>>): string {
+/** A query or a form without some parameters; the rest stays byte for byte. */
+export function withoutParameters(text: string, names: readonly string[]): string {
   const others = text
     .split('&')
-    .filter((pair) => pair !== '' && !Object.keys(values).some((name) => parametersIn(pair).has(name)));
-  return [...others, String(new URLSearchParams(values))].join('&');
+    .filter((pair) => pair !== '' && !names.some((name) => parametersIn(pair).has(name)));
+  return others.join('&');
+}
+
+/** A query or a form with other values of some parameters; the rest stays byte for byte. */
+export function withParameters(text: string, values: Readonly<Record<string, string>>): string {
+  const others = withoutParameters(text, Object.keys(values));
+  return [...(others === '' ? [] : [others]), String(new URLSearchParams(values))].join('&');
 }
 
 /**
@@ -48,10 +54,7 @@ export function isContinued(asked: URLSearchParams): boolean {
 
 /** A query for Kratos without `login_challenge`: only the gateway's own questions have one, and Hydra's challenges are the gateway's. */
 export function withoutChallenge(query: string): string {
-  return query
-    .split('&')
-    .filter((pair) => !parametersIn(pair).has('login_challenge'))
-    .join('&');
+  return withoutParameters(query, ['login_challenge']);
 }
 
 /** Refuses a query that is too long. @param url path and query. @throws {Problem} `uri_too_long` */
@@ -107,20 +110,6 @@ export function requireKnownAssurance(url: string, path: string): void {
   const levels = parametersIn(queryOf(url)).getAll('aal');
   if (path === '/self-service/login/browser' && !levels.every((level) => /^(?:aal[12])?$/i.test(level))) {
     throw new Problem('malformed_request', { detail: '`aal` is aal1 or aal2.', reason: 'assurance_unknown' });
-  }
-}
-
-/**
- * Refuses the parameters of a request object (OpenID Connect Core section 6): what it demands of a login, such as `prompt`, would be
- * overlooked. @param url path and query. @param path after the prefix. @throws {Problem} `malformed_request`
- */
-export function requireNoRequestObject(url: string, path: string): void {
-  const query = new URLSearchParams(queryOf(url));
-  if (path === '/oauth2/auth' && (query.has('request') || query.has('request_uri'))) {
-    throw new Problem('malformed_request', {
-      detail: 'Request objects are not supported: send the parameters in the query.',
-      reason: 'request_object',
-    });
   }
 }
 

@@ -147,7 +147,8 @@ describe.each(databaseKinds)('pushed authorization requests, on %s', (database) 
   });
 
   it('request objects stay refused, in the query and in a push', async () => {
-    expect((await browser.request(pathTo('https://wiki.example.test/request.jwt'))).status).toBe(400);
+    const foreign = await browser.navigate(pathTo('https://wiki.example.test/request.jwt'));
+    expect(landingOf(foreign).searchParams.get('error')).toBe('request_uri_not_supported');
     const twice = `${pathTo(await pushed())}&request_uri=urn%3Aother`;
     expect((await browser.request(twice)).status).toBe(400);
     expect(refusalOf(await push({ request_uri: await pushed() }))).toBe('400 invalid_request');
