@@ -4,11 +4,8 @@ import { z } from 'zod';
 /** Algorithms by which an application may sign that it is itself (RFC 7523): asymmetric, with keys of at least 2,048 bits if RSA. */
 export const assertionAlgorithms = ['RS256', 'PS256', 'ES256', 'ES384', 'ES512', 'EdDSA'] as const;
 
-const number = (least: number) =>
-  z
-    .string()
-    .max(1000)
-    .regex(new RegExp(`^[\\w-]{${least},}$`));
+/** A number in base64url. */
+const number = (least: number, most: number) => z.string().regex(new RegExp(`^[\\w-]{${least},${most}}$`));
 const common = {
   kid: z.string().min(1).max(200),
   use: z.literal('sig').optional(),
@@ -25,16 +22,16 @@ const exampleKey = {
 
 /** A public key (RFC 7517). One with its private half is refused: it would be secret no longer. */
 export const publicKeySchema = z.discriminatedUnion('kty', [
-  // 2,048 bits are 342 characters.
-  z.strictObject({ kty: z.literal('RSA'), n: number(342), e: number(2), ...common }),
+  // 2,048 to 8,192 bits.
+  z.strictObject({ kty: z.literal('RSA'), n: number(342, 1366), e: number(4, 8), ...common }),
   z.strictObject({
     kty: z.literal('EC'),
     crv: z.enum(['P-256', 'P-384', 'P-521']),
-    x: number(43),
-    y: number(43),
+    x: number(43, 88),
+    y: number(43, 88),
     ...common,
   }),
-  z.strictObject({ kty: z.literal('OKP'), crv: z.literal('Ed25519'), x: number(43), ...common }),
+  z.strictObject({ kty: z.literal('OKP'), crv: z.literal('Ed25519'), x: number(43, 43), ...common }),
 ]);
 
 /** A set of public keys (RFC 7517 section 5), each with an id of its own. */

@@ -1,12 +1,15 @@
-import { Controller, Get, Query, Res } from '@nestjs/common';
+import { Controller, Get, Inject, Query, Res } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { h } from 'preact';
+import { CONFIGURATION } from '../platform/config/config.module.js';
+import type { Configuration } from '../platform/config/configuration.js';
 import { redirectHostOf } from '../platform/core/redirect-places.js';
 import { confirmedDomainOf } from '../orgs/domain-proof.js';
 import { OrgRepository } from '../orgs/org.repository.js';
 import { OryConsentService } from '../providers/ory/challenges/ory-consent.service.js';
 import { requireBound } from '../providers/ory/challenges/ory-challenge.js';
+import { deviceCallbackAt } from '../providers/ory/hydra/device-callback.js';
 import { ChallengeBinding } from '../providers/ory/hydra/challenge-binding.js';
 import type { ConsentRequest } from '../providers/ory/hydra/hydra.schemas.js';
 import { HydraClient } from '../providers/ory/hydra/hydra.client.js';
@@ -24,13 +27,18 @@ import { LogoutPage } from './views/logout.view.js';
 @Controller('ui')
 @AnySession()
 export class ChallengeController {
+  readonly #deviceCallback: string;
+
   constructor(
     private readonly consents: OryConsentService,
     private readonly hydra: HydraClient,
     private readonly binding: ChallengeBinding,
     private readonly pages: PageSender,
     private readonly orgs: OrgRepository,
-  ) {}
+    @Inject(CONFIGURATION) { PUBLIC_URL }: Configuration,
+  ) {
+    this.#deviceCallback = deviceCallbackAt(PUBLIC_URL);
+  }
 
   @Get('consent')
   async consent(@Query('consent_challenge') given: unknown, @Res() reply: FastifyReply): Promise<void> {
@@ -46,7 +54,9 @@ export class ChallengeController {
     const { client, requested_scope, oidc_context: hints } = asked;
     const targets = targetsOf(asked);
     const [target] = targets;
-    const redirectHost = target === undefined ? undefined : redirectHostOf(target);
+    // The address that stands for devices tells nothing about the application.
+    const isDevice = target === this.#deviceCallback;
+    const redirectHost = target === undefined || isDevice ? undefined : redirectHostOf(target);
     const documentHost = agent?.kind === 'metadata_document' ? hostOf(agent.clientId) : null;
     const organisation = orgId === null ? undefined : await this.orgs.findById(orgId);
     const { client_uri: clientUri, policy_uri: policyUri, tos_uri: tosUri } = client;

@@ -1,4 +1,4 @@
-import { decodeProtectedHeader } from 'jose';
+import { type CryptoKey, SignJWT, decodeProtectedHeader, exportJWK, generateKeyPair } from 'jose';
 import { parse } from 'node-html-parser';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
@@ -345,7 +345,8 @@ describe('the metadata (OpenID Connect Discovery section 3) names what works', (
       await register({ kind: 'machine', scope: 'profile:read' }),
     ];
     const usable: string[] = [];
-    for (const type of await ofHydra('grant_types_supported')) {
+    const known = new Set([...(await ofHydra('grant_types_supported')), ...list('grant_types_supported')]);
+    for (const type of known) {
       const made = { code: 'ory_ac_made-up', code_verifier: 'v'.repeat(43), redirect_uri: redirectUri };
       const form = { grant_type: type, ...made, refresh_token: 'ory_rt_made-up-made-up', device_code: 'x' };
       const answers = await Promise.all(
@@ -357,13 +358,31 @@ describe('the metadata (OpenID Connect Discovery section 3) names what works', (
     expect([...list('grant_types_supported')].sort()).toEqual(usable.sort());
   });
 
+  /** What an application sends that signs that it is itself (RFC 7523). */
+  async function assertionOf(id: string, key: CryptoKey): Promise<Readonly<Record<string, string>>> {
+    const jwt = await new SignJWT({ iss: id, sub: id, aud: metadata['issuer'], jti: crypto.randomUUID() })
+      .setProtectedHeader({ alg: 'ES256', kid: 'one' })
+      .setExpirationTime('1m')
+      .sign(key);
+    return {
+      client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
+      client_assertion: jwt,
+    };
+  }
+
   it('authentication methods: an application can be registered for those, and no other that Hydra knows', async () => {
     const methods = await ofHydra('token_endpoint_auth_methods_supported');
     expect(methods).toEqual(expect.arrayContaining([...list('token_endpoint_auth_methods_supported')]));
     const possible: string[] = [];
+    const pair = await generateKeyPair('ES256');
     for (const method of methods) {
       const kind = method === 'none' ? 'single_page' : 'web';
-      const given = { kind, ...(method === 'none' ? {} : { tokenEndpointAuthMethod: method }) } as const;
+      const isByKey = method === 'private_key_jwt';
+      const given = {
+        kind,
+        ...(method === 'none' || isByKey ? {} : { tokenEndpointAuthMethod: method }),
+        ...(isByKey ? { jwks: { keys: [{ ...(await exportJWK(pair.publicKey)), kid: 'one' }] } } : {}),
+      } as const;
       const registered = await register(given).catch(() => undefined);
       const { id = '', secret = '' } = registered?.client ?? {};
       const credential = Buffer.from(`${id}:${secret}`).toString('base64');
@@ -377,6 +396,7 @@ describe('the metadata (OpenID Connect Discovery section 3) names what works', (
           code_verifier: 'v'.repeat(43),
           ...(method === 'none' ? { client_id: id } : {}),
           ...(method === 'client_secret_post' ? { client_id: id, client_secret: secret } : {}),
+          ...(isByKey ? await assertionOf(id, pair.privateKey) : {}),
         }),
       });
       possible.push(...(answer.text.includes('invalid_grant') ? [method] : []));
@@ -413,7 +433,7 @@ describe('the metadata (OpenID Connect Discovery section 3) names what works', (
     const names = Object.keys(metadata);
     expect(
       names.filter((name) =>
-        /registration_endpoint|credential|device|introspection|request_object|require_request/.test(name),
+        /registration_endpoint|credential|introspection|request_object|require_request/.test(name),
       ),
     ).toEqual([]);
     expect(metadata).toMatchObject({

@@ -177,7 +177,7 @@ export class ApplicationRegistry {
           },
           remember_consent: application.rememberConsent,
           code_protection: application.codeProtection,
-          ...(application.deviceLogin ? { device_login: true } : {}),
+          ...(application.deviceLogin ? { device_callback: this.#deviceCallback } : {}),
           ...(application.jwks === null ? {} : { jwks: application.jwks }),
           created_by: application.createdBy,
           created_at: application.createdAt,

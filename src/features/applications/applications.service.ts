@@ -205,11 +205,11 @@ export class ApplicationsService {
     }
     const application: Application = { ...known, ...given };
     await this.#requireValid(application, caller, known);
-    await this.registry.replace(application);
     if (application.jwks !== null && known.jwks === null) {
-      // Only Hydra gets to know the new one: who had the former one is out.
-      await this.registry.rotateSecret(application, 0);
+      // First: a repetition after a failure ends the former secret, too. Only Hydra gets to know the new one.
+      await this.registry.rotateSecret(known, 0);
     }
+    await this.registry.replace(application);
     await this.#endTokens(application);
     await this.#record(
       applicationEvents.application_updated.type,
@@ -397,14 +397,17 @@ export class ApplicationsService {
   }
 }
 
-/** The reason by which the audit trail tells that an application authenticates by other keys, or its logins are protected otherwise than before. */
-function protectionChange({ codeProtection, jwks }: Application, before?: Application): string | undefined {
-  if (!isDeepStrictEqual(jwks, before?.jwks ?? null)) {
-    return jwks === null ? 'keys_removed' : 'keys_set';
-  }
-  return codeProtection === (before?.codeProtection ?? 'pkce')
-    ? undefined
-    : `code_protection_${codeProtection}`;
+/** What the audit trail tells of an application that authenticates by other keys, or whose logins are protected otherwise or possible on devices. */
+function protectionChange(
+  { codeProtection, deviceLogin, jwks }: Application,
+  before?: Application,
+): string | undefined {
+  const reasons = [
+    ...(isDeepStrictEqual(jwks, before?.jwks ?? null) ? [] : [jwks === null ? 'keys_removed' : 'keys_set']),
+    ...(codeProtection === (before?.codeProtection ?? 'pkce') ? [] : [`code_protection_${codeProtection}`]),
+    ...(deviceLogin === (before?.deviceLogin ?? false) ? [] : [`device_login_${deviceLogin ? 'on' : 'off'}`]),
+  ];
+  return reasons.length === 0 ? undefined : reasons.join(' ');
 }
 
 function secretlessKind(): Problem {
@@ -430,6 +433,7 @@ function sizeErrors(application: Application): FieldError[] {
     clientUri,
     policyUri,
     tosUri,
+    application.jwks === null ? null : JSON.stringify(application.jwks),
   ]);
   return fault === undefined ? [] : [{ field: 'redirectUris', message: fault }];
 }

@@ -7,6 +7,7 @@ import { AuditService } from '../../directory/audit/audit.service.js';
 import { RateLimits, addressCheck } from '../../directory/rate-limit/rate-limits.js';
 import { Problem } from '../../platform/errors/problem.error.js';
 import type { AuditEventType } from '../../platform/features/audit-event.catalogue.js';
+import { redirectPage } from '../../platform/http/redirect.page.js';
 import { toTimestamp } from '../../platform/time/timestamp.schema.js';
 import { PageSender } from '../../pages/page-sender.js';
 import { CurrentUser } from '../../session/guards/access.decorators.js';
@@ -31,6 +32,7 @@ const decisionSchema = codeSchema.extend({ decision: z.enum(['allow', 'deny']), 
 const answerSchema = z.object({
   state: z.string().max(100).default(''),
   code: z.string().max(1000).optional(),
+  error: z.string().max(100).optional(),
 });
 
 /**
@@ -94,8 +96,9 @@ export class DeviceLoginController {
     } else {
       const found = await this.clients.of(login);
       const next = await found?.client.allow(login, sid);
+      // A page of its own: the policy of this form would block a login that leads to another host.
       await (next instanceof URL
-        ? reply.redirect(next.href, 303)
+        ? reply.type('text/html; charset=utf-8').send(redirectPage(next.href))
         : this.#end(reply, next ?? 'failed', login, principal));
     }
   }
@@ -103,7 +106,7 @@ export class DeviceLoginController {
   /** The redirect URI at which the login provider's answer for a device arrives. */
   @Get('callback')
   async arrive(
-    @Query({ schema: answerSchema }) { state, code }: z.output<typeof answerSchema>,
+    @Query({ schema: answerSchema }) { state, code, error }: z.output<typeof answerSchema>,
     @CurrentUser() principal: Principal,
     @Res() reply: FastifyReply,
   ): Promise<void> {
@@ -112,6 +115,10 @@ export class DeviceLoginController {
     const login = await this.logins.answered(state, sid);
     const found = login && (await this.clients.of(login));
     if (login === undefined || found === undefined) {
+      await this.#end(reply, 'failed');
+    } else if (code === undefined && error !== 'access_denied') {
+      // Nobody has decided against it.
+      await this.logins.reopen(login);
       await this.#end(reply, 'failed');
     } else if (code === undefined) {
       await this.#end(reply, (await this.logins.deny(login)) ? 'denied' : 'failed', login, principal);

@@ -8,6 +8,7 @@ import { CoreModule } from '../../platform/core/core.module.js';
 import { PageFrameModule } from '../../pages/page-frame.module.js';
 import { ApplicationAuthentication } from '../../providers/ory/proxy/application-authentication.js';
 import { ProxyModule } from '../../providers/ory/proxy/proxy.module.js';
+import { SessionModule } from '../../session/session.module.js';
 import { DeviceClients } from './device-clients.js';
 import { DeviceLoginController } from './device-login.controller.js';
 import { DeviceLoginRepository } from './device-login.repository.js';
@@ -25,7 +26,7 @@ const withOry = <Part>(part: Type<Part>): FactoryProvider<Part | undefined> => (
 
 /** The module of logins on devices. */
 @Module({
-  imports: [AuditModule, CoreModule, LimitsModule, PageFrameModule, ProxyModule],
+  imports: [AuditModule, CoreModule, LimitsModule, PageFrameModule, ProxyModule, SessionModule],
   controllers: [DeviceLoginController],
   providers: [
     DeviceClients,

@@ -5,6 +5,7 @@ import { codeHash, newCode } from '../../platform/crypto/one-time-code.js';
 import { PurposeCipher } from '../../platform/crypto/purpose-cipher.js';
 import { Problem } from '../../platform/errors/problem.error.js';
 import { Clock } from '../../platform/time/clock.service.js';
+import { SessionService } from '../../session/session.service.js';
 import { OAuthError } from '../../session/tokens/oauth.error.js';
 import { DeviceLoginRepository } from './device-login.repository.js';
 import type { DeviceLoginRow } from './device.schema.js';
@@ -16,6 +17,8 @@ const [codeLife, pollInterval] = [600, 5];
 const early = 500;
 /** Seconds by which a device that asks too often waits longer (RFC 8628 section 3.5). */
 const slowerBy = 5;
+/** Milliseconds for which a request that redeems a login may take: Hydra's code lives as long. */
+const redemptionLife = 60_000;
 /** User codes that are tried for a login: two of 25 billion are hardly ever the same. */
 const codesTried = 5;
 
@@ -38,6 +41,7 @@ export class DeviceLogins {
 
   constructor(
     private readonly logins: DeviceLoginRepository,
+    private readonly sessions: SessionService,
     private readonly clock: Clock,
     @Inject(CONFIGURATION) { PUBLIC_URL, SECRETS }: Configuration,
   ) {
@@ -92,14 +96,21 @@ export class DeviceLogins {
     const code = readUserCode(typed);
     const login =
       code === undefined ? undefined : await this.logins.findByUserCode(this.#codes.signAll(code));
-    const isOpen =
-      login?.state === 'pending' || (login?.state === 'allowed' && login.session_id === sessionId);
-    return isOpen ? login : undefined;
+    if (login?.state !== 'allowed' || login.session_id === sessionId) {
+      return login?.state === 'pending' || login?.state === 'allowed' ? login : undefined;
+    }
+    // Its user has logged out on the way: nothing comes of it any more.
+    return (await this.sessions.findLive(login.session_id ?? '')) === undefined ? login : undefined;
   }
 
   /** Lets a device redeem its login. @param sealed what it gets by it. @returns whether the login was still open. */
   async complete(login: DeviceLoginRow, sessionId: string, sealed: string | null): Promise<boolean> {
     return this.logins.change(login, { state: 'ready', session_id: sessionId, sealed });
+  }
+
+  /** Has a login wait for a decision again, of which nothing came. */
+  async reopen(login: DeviceLoginRow): Promise<void> {
+    await this.logins.change(login, { state: 'pending', session_id: null, request_hash: null, sealed: null });
   }
 
   /** @returns whether the login was still open. */
@@ -133,7 +144,11 @@ export class DeviceLogins {
     if (login.state === 'denied') {
       throw new OAuthError('access_denied', 'the user has not allowed it');
     }
-    if (login.state !== 'ready' || !(await this.logins.change(login, { state: 'redeeming' }))) {
+    // Whatever becomes of this request: what it redeems is over by then.
+    const end = Math.min(login.expires_at, this.clock.now() + redemptionLife);
+    const isFirst =
+      login.state === 'ready' && (await this.logins.change(login, { state: 'redeeming', expires_at: end }));
+    if (!isFirst) {
       throw new OAuthError('authorization_pending', 'the user has not decided yet: ask again');
     }
     return { ...login, state: 'redeeming' };
@@ -142,7 +157,7 @@ export class DeviceLogins {
   /** Ends a redemption. @param mayBeRepeated whether nothing was used up. */
   async settle(login: DeviceLoginRow, mayBeRepeated: boolean): Promise<void> {
     await (mayBeRepeated
-      ? this.logins.change(login, { state: 'ready' })
+      ? this.logins.change(login, { state: 'ready', expires_at: login.expires_at })
       : this.logins.remove(login.device_hash));
   }
 

@@ -4,6 +4,7 @@ import { CONFIGURATION } from '../../platform/config/config.module.js';
 import type { OryConfiguration } from '../../platform/config/configuration.js';
 import { RateLimits } from '../../directory/rate-limit/rate-limits.js';
 import { HydraDiscovery } from '../../providers/ory/hydra/hydra-discovery.js';
+import { ResourceRegistry } from '../../providers/ory/hydra/resource-registry.js';
 import { AddedGates } from '../../providers/ory/proxy/added-gates.js';
 import { ApplicationAuthentication } from '../../providers/ory/proxy/application-authentication.js';
 import type { Exchange } from '../../providers/ory/proxy/exchange.js';
@@ -29,6 +30,7 @@ export class DeviceGate {
     private readonly logins: DeviceLogins,
     private readonly devices: HydraDevices,
     private readonly applications: ApplicationAuthentication,
+    private readonly resources: ResourceRegistry,
     private readonly limits: RateLimits,
     discovery: HydraDiscovery,
     gates: AddedGates,
@@ -66,9 +68,10 @@ export class DeviceGate {
       if (!(error instanceof OAuthRefusal || error instanceof OAuthError)) {
         throw error;
       }
-      if (error instanceof OAuthError && error.isPending) {
+      if (error.code === 'authorization_pending') {
+        // One that asks too often is counted.
         this.limits.excuse(request);
-      } else {
+      } else if (error.code !== 'slow_down') {
         request.log.info({ error: error.code, reason: error.reason }, 'request of a device refused');
       }
       await answerClient(reply, error);
@@ -88,9 +91,10 @@ export class DeviceGate {
     if (asked.has('resource') || asked.has('audience')) {
       throw new OAuthRefusal('invalid_target', 'tokens of a device are for no resource', 'device_resource');
     }
-    const given = scopeTokens(asked.get('scope') ?? '');
-    const scope = given.length > 0 ? given : application.scope.filter((token) => token !== 'offline_access');
-    if (!scope.every((token) => application.scope.includes(token))) {
+    const own = application.scope.filter((token) => !this.resources.scopes.includes(token));
+    const given = [...new Set(scopeTokens(asked.get('scope') ?? ''))];
+    const scope = given.length > 0 ? given : own.filter((token) => token !== 'offline_access');
+    if (!scope.every((token) => own.includes(token))) {
       throw new OAuthRefusal('invalid_scope', 'the application may not ask for this scope');
     }
     return this.logins.begin({
@@ -105,6 +109,9 @@ export class DeviceGate {
   async #redeem(exchange: Exchange, asked: URLSearchParams): Promise<void> {
     const login = await this.logins.redeem(asked.get('device_code') ?? '', exchange.presented?.id ?? '');
     this.#redemptions.set(exchange, login);
+    if ((await this.devices.find(login)) === undefined) {
+      throw new OAuthError('access_denied', 'the application is not set up for logins on devices');
+    }
     const credential = ['client_id', 'client_secret'].flatMap((name) => {
       const value = asked.get(name);
       return value === null ? [] : [[name, value]];

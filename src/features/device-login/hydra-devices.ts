@@ -38,7 +38,7 @@ export class HydraDevices implements DeviceClient {
 
   async find({ client_id: id }: DeviceLoginRow): Promise<AskingClient | undefined> {
     const application = isId(id) ? await this.applications.find(id) : undefined;
-    return application && { name: application.name, hasEverything: false };
+    return application?.deviceLogin === true ? { name: application.name, hasEverything: false } : undefined;
   }
 
   /** Begins the login by code, in the browser of the user who allows it. */

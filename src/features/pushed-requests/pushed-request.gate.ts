@@ -3,6 +3,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { CONFIGURATION } from '../../platform/config/config.module.js';
 import type { OryConfiguration } from '../../platform/config/configuration.js';
 import { isRedirectUriOf } from '../../platform/core/loopback.js';
+import { RateLimits, addressCheck } from '../../directory/rate-limit/rate-limits.js';
 import { Problem } from '../../platform/errors/problem.error.js';
 import { HydraDiscovery } from '../../providers/ory/hydra/hydra-discovery.js';
 import { AddedGates } from '../../providers/ory/proxy/added-gates.js';
@@ -36,6 +37,7 @@ export class PushedRequestGate {
   constructor(
     private readonly requests: PushedRequestRepository,
     private readonly applications: ApplicationAuthentication,
+    private readonly limits: RateLimits,
     discovery: HydraDiscovery,
     gates: AddedGates,
     @Inject(CONFIGURATION) { PUBLIC_URL }: OryConfiguration,
@@ -53,12 +55,13 @@ export class PushedRequestGate {
 
   /** @throws {Problem} `malformed_request` for a reference that is used, expired, or another client's. */
   async #replace(exchange: Exchange): Promise<void> {
-    const { request, path } = exchange;
+    const { request, reply, path } = exchange;
     const asked = parametersIn(exchange.query);
     const [uri = '', ...others] = asked.getAll('request_uri');
     if (path !== authorization || request.method !== 'GET' || others.length > 0 || !uri.startsWith(prefix)) {
       return;
     }
+    await this.limits.take(reply, [addressCheck(request, 'start-address', 'keep')]);
     const query = await this.requests.take(uri.slice(prefix.length), asked.get('client_id') ?? '');
     if (query === undefined) {
       throw new Problem('malformed_request', {
@@ -98,10 +101,14 @@ export class PushedRequestGate {
 
 /** The query that a pushed request stands for. @throws {OAuthRefusal} `invalid_request` @throws {Problem} `uri_too_long`, `malformed_request` */
 function pushable(asked: URLSearchParams, clientId: string, redirectUris: readonly string[]): string {
-  if (asked.has('request') || asked.has('request_uri')) {
+  if (
+    [...asked.keys()].some(
+      (name) => /^request(?:_uri)?$|_(?:challenge|verifier)$/.test(name) && name !== 'code_challenge',
+    )
+  ) {
     throw new OAuthRefusal(
       'invalid_request',
-      'request objects are not supported: push the parameters themselves',
+      'push the parameters of a new request themselves: no request objects',
     );
   }
   const uri = asked.get('redirect_uri');

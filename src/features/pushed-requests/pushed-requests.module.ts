@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { LimitsModule } from '../../directory/rate-limit/limits.module.js';
 import { CoreModule } from '../../platform/core/core.module.js';
 import { ApplicationAuthentication } from '../../providers/ory/proxy/application-authentication.js';
 import { ProxyModule } from '../../providers/ory/proxy/proxy.module.js';
@@ -7,7 +8,7 @@ import { PushedRequestRepository } from './pushed-request.repository.js';
 
 /** The module of authorization requests that applications send themselves. */
 @Module({
-  imports: [CoreModule, ProxyModule],
+  imports: [CoreModule, LimitsModule, ProxyModule],
   providers: [ApplicationAuthentication, PushedRequestGate, PushedRequestRepository],
 })
 export class PushedRequestsModule {}

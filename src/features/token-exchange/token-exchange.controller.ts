@@ -95,9 +95,10 @@ export class TokenExchangeController {
       if (!(error instanceof OAuthError)) {
         throw error;
       }
-      if (error.isPending) {
+      if (error.code === 'authorization_pending') {
+        // One that asks too often is counted.
         this.limits.excuse(request);
-      } else {
+      } else if (!error.isPending) {
         request.log.info({ error: error.code, reason: error.reason }, 'token request refused');
       }
       void reply.code(400);

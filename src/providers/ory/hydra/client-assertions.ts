@@ -7,11 +7,14 @@ import type { OryConfiguration } from '../../../platform/config/configuration.js
 import { isId } from '../../../platform/core/id.schema.js';
 import { Clock } from '../../../platform/time/clock.service.js';
 import { UsedTokenRepository } from '../../../session/store/used-token.repository.js';
+import { ClientRepository } from './client.repository.js';
 import { HydraApplications } from './hydra-applications.js';
 import { hydraIssuer } from './hydra-relying-party.js';
 
 /** Seconds by which an application's clock may differ, and for which an assertion may be valid at most. */
 const [tolerance, longestLife] = [10, 3600];
+/** Seconds for which a used assertion is known after it has expired: clocks of replicas differ. */
+const kept = 120;
 const longestId = 500;
 
 /**
@@ -24,6 +27,7 @@ export class ClientAssertions {
 
   constructor(
     private readonly applications: HydraApplications,
+    private readonly index: ClientRepository,
     private readonly used: UsedTokenRepository,
     private readonly clock: Clock,
     @Inject(CONFIGURATION) configuration: OryConfiguration,
@@ -37,7 +41,9 @@ export class ClientAssertions {
    */
   async verify(assertion: string, path: string): Promise<Application | undefined> {
     const id = subjectOf(assertion);
-    const application = isId(id) ? await this.applications.find(id) : undefined;
+    // Hydra isn't asked about clients that nobody registered.
+    const isKnown = isId(id) && (await this.index.hasApplication(id));
+    const application = isKnown ? await this.applications.find(id) : undefined;
     if (!application?.jwks) {
       return undefined;
     }
@@ -63,7 +69,7 @@ export class ClientAssertions {
       exp <= this.clock.seconds() + longestLife &&
       jti !== '' &&
       jti.length <= longestId;
-    return isGood && (await this.used.use(`client ${id}`, jti, (exp + tolerance) * 1000))
+    return isGood && (await this.used.use(`client ${id}`, jti, Math.ceil((exp + kept) * 1000)))
       ? application
       : undefined;
   }

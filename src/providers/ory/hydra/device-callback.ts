@@ -5,8 +5,3 @@ export const deviceCallbackRoute = 'device/callback';
 export function deviceCallbackAt(publicUrl: string): string {
   return `${publicUrl}/${deviceCallbackRoute}`;
 }
-
-/** Whether a redirect URI is the gateway's for devices: an application's own never leads to the gateway. */
-export function isDeviceCallback(uri: string): boolean {
-  return URL.canParse(uri) && new URL(uri).pathname === `/${deviceCallbackRoute}`;
-}

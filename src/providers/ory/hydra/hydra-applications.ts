@@ -17,7 +17,6 @@ import { applicationLogoutUri } from './application-logout-address.js';
 import { ApplicationSecretRepository } from './application-secret.repository.js';
 import { ApplicationUses } from './application-uses.js';
 import { ClientRepository, type IndexedClient } from './client.repository.js';
-import { isDeviceCallback } from './device-callback.js';
 import { HydraClient } from './hydra.client.js';
 
 /** What Hydra has no member for, in the client's metadata. */
@@ -34,8 +33,8 @@ const ownSchema = z.object({
   created_at: z.number(),
   /** Missing where the registration is older. */
   code_protection: z.enum(codeProtections).default('pkce'),
-  /** Missing where the registration is older. */
-  device_login: z.boolean().default(false),
+  /** The redirect URI that stands for devices; missing for an application whose users can't log in on any. */
+  device_callback: z.string().optional(),
   jwks: publicKeysSchema.nullable().default(null),
   /** Whether it has ever been first-party. */
   was_first_party: z.boolean().optional(),
@@ -86,7 +85,7 @@ export function applicationOf(client: unknown): Application | undefined {
     kind,
     orgId: data.owner,
     firstParty: data.skip_consent === true,
-    redirectUris: data.redirect_uris.filter((uri) => !own.device_login || !isDeviceCallback(uri)),
+    redirectUris: data.redirect_uris.filter((uri) => uri !== own.device_callback),
     postLogoutRedirectUris: data.post_logout_redirect_uris,
     backchannelLogoutUri:
       data.backchannel_logout_uri === null ? null : applicationLogoutUri(data.backchannel_logout_uri),
@@ -100,7 +99,7 @@ export function applicationOf(client: unknown): Application | undefined {
     tokenEndpointAuthMethod: data.token_endpoint_auth_method,
     jwks: own.jwks,
     codeProtection: own.code_protection,
-    deviceLogin: own.device_login,
+    deviceLogin: own.device_callback !== undefined,
     logoUri: data.logo_uri,
     clientUri: data.client_uri,
     policyUri: data.policy_uri,

@@ -23,8 +23,9 @@ export class AddedGates {
     return this.#routes;
   }
 
+  /** In the order of their names: that in which features are loaded isn't always the same. */
   at(place: GatePlace): readonly Gate[] {
-    return this.#gates[place];
+    return this.#gates[place].toSorted((one, other) => (one.name < other.name ? -1 : 1));
   }
 
   add(place: GatePlace, gate: Gate, routes: readonly ExposedRoute[] = []): void {

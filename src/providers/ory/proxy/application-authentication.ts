@@ -21,11 +21,14 @@ export class ApplicationAuthentication {
    */
   async authenticate(presented: PresentedCredential | undefined): Promise<Application> {
     const id = presented?.id ?? '';
-    const client = isHydraId(id) ? await this.hydra.client(id) : undefined;
+    const secret = presented?.secret ?? '';
+    const isRight = isHydraId(id) && (secret === '' || (await this.secrets.isCurrent(id, secret)) === true);
+    // Hydra isn't asked about a client for anyone who only guesses.
+    const client = isRight ? await this.hydra.client(id) : undefined;
     const application = applicationOf(client);
-    const hasSecret = application !== undefined && application.tokenEndpointAuthMethod !== 'none';
-    const isRight = !hasSecret || (await this.secrets.isCurrent(id, presented?.secret ?? '')) === true;
-    if (client === undefined || !isRight) {
+    const lacksSecret =
+      application !== undefined && application.tokenEndpointAuthMethod !== 'none' && secret === '';
+    if (client === undefined || lacksSecret) {
       throw new OAuthRefusal('invalid_client', 'the client is unknown, or its secret is wrong');
     }
     if (application === undefined) {

@@ -139,6 +139,7 @@ describe.each(databaseKinds)('applications that authenticate by keys, on %s', (d
 
   it('a machine gets tokens, by each algorithm, for the issuer and for the token endpoint', async () => {
     expect(await told(await assertion())).toBe('ok');
+    expect(await told(await assertion({ exp: Date.now() / 1000 + 60.123_456 }))).toBe('ok');
     expect(await told(await assertion({ aud: `${issuer}/oauth2/token` }))).toBe('ok');
     expect(
       await told(await assertion({ aud: [issuer, `${issuer}/oauth2/token`] }), { client_id: machine }),

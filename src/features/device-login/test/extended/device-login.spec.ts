@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { AuditService } from '../../../../directory/audit/audit.service.js';
 import { Database } from '../../../../platform/database/database.schema.js';
 import { databaseKinds } from '../../../../../test/support/database.kinds.js';
-import { OAuthApp, tokensOf } from '../../../../../test/support/oauth.app.js';
+import { OAuthApp, landingOf, tokensOf } from '../../../../../test/support/oauth.app.js';
 import { OryAdmin } from '../../../../../test/support/ory.admin.js';
 import { type Person, logIn, newPerson } from '../../../../../test/support/person.js';
 import {
@@ -127,6 +127,19 @@ describe.each(databaseKinds)('logins on devices, on %s', (database) => {
 
   async function decided(agent: UserAgent, typed: string, button: typeof allow | typeof deny): Promise<Page> {
     return agent.submit(await entered(agent, typed), {}, button);
+  }
+
+  /** Allows a login without following where that leads. */
+  async function undecided(agent: UserAgent, page: Page, code: string): Promise<Page> {
+    return agent.request('/device/decision', {
+      method: 'POST',
+      headers: { origin: stack.url },
+      body: new URLSearchParams({
+        decision: 'allow',
+        user_code: code,
+        session: page.html().querySelector('input[name=session]')?.getAttribute('value') ?? '',
+      }),
+    });
   }
 
   async function audited(clientId: string): Promise<(string | null)[][]> {
@@ -334,8 +347,44 @@ describe.each(databaseKinds)('logins on devices, on %s', (database) => {
         redirectUris: ['https://was.example.test/back'],
       });
       expect((await tv.ask()).status).toBe(400);
+      expect((await entered(browser, begun.user_code)).status).toBe(404);
+      expect(await tv.told(begun)).toBe('authorization_pending');
+    });
+
+    it('a setting that is taken back while a device waits for its tokens ends that, too', async () => {
+      const tv = await registered({ name: 'Was ready', kind: 'native', firstParty: true });
+      const begun = await tv.begin();
       await decided(browser, begun.user_code, allow);
-      expect(await tv.told(begun)).not.toBe('ok');
+      const administrator = await administratorOf(stack);
+      await administrator.send('PATCH', `/api/v1/applications/${tv.app.client.id}`, {
+        redirectUris: ['http://127.0.0.1/back'],
+        deviceLogin: false,
+      });
+      expect(await tv.told(begun)).toBe('access_denied');
+    });
+
+    it('a redirect URI of an application’s own that looks like ours stays its own', async () => {
+      const uri = 'https://tv.example.test/device/callback';
+      const tv = await registered({ name: 'Alike', kind: 'web', redirectUris: [uri] });
+      const administrator = await administratorOf(stack);
+      const path = `/api/v1/applications/${tv.app.client.id}`;
+      const answer = await administrator.send('PATCH', path, { name: 'Alike 2' });
+      expect(answer.json()).toMatchObject({ redirectUris: [uri], deviceLogin: true });
+      const atHydra = await fetch(`${stack.env['HYDRA_ADMIN_URL']}/admin/clients/${tv.app.client.id}`);
+      expect(await atHydra.json()).toMatchObject({ redirect_uris: [uri, `${stack.url}/device/callback`] });
+    });
+
+    it('an answer that decides nothing: the code can be entered again', async () => {
+      const begun = await television.begin();
+      const page = await entered(browser, begun.user_code);
+      const { searchParams } = landingOf(await undecided(browser, page, begun.user_code));
+      const state = searchParams.get('state') ?? '';
+      const query = new URLSearchParams({ state, error: 'temporarily_unavailable' });
+      expect((await browser.navigate(`/device/callback?${query}`)).status).toBe(409);
+      expect(await television.told(begun)).toBe('authorization_pending');
+      await decided(browser, begun.user_code, allow);
+      pass(5);
+      expect(await television.told(begun)).toBe('ok');
     });
 
     it('a device code of another application, and one that was made up', async () => {
@@ -387,20 +436,7 @@ describe.each(databaseKinds)('logins on devices, on %s', (database) => {
       const begun = await television.begin();
       const attacker = await loggedIn(await newUser());
       const page = await entered(attacker, begun.user_code);
-      const { searchParams } = await attacker
-        .followUntil('/device', () => false)
-        .catch(async () => {
-          const answer = await attacker.request('/device/decision', {
-            method: 'POST',
-            headers: { origin: stack.url },
-            body: new URLSearchParams({
-              decision: 'allow',
-              user_code: begun.user_code,
-              session: page.html().querySelector('input[name=session]')?.getAttribute('value') ?? '',
-            }),
-          });
-          return new URL(answer.headers.get('location') ?? '', stack.url);
-        });
+      const { searchParams } = landingOf(await undecided(attacker, page, begun.user_code));
       // The attacker has another user's browser finish their device's login: it was not asked, so it does not.
       const state = searchParams.get('state') ?? '';
       expect(state).toHaveLength(43);
@@ -495,7 +531,7 @@ describe('guesses of codes', () => {
     expect(further).toEqual([404, 404, 404, 429]);
   });
 
-  it('a device that asks for its tokens again and again isn’t refused for its failures', async () => {
+  it('a device that asks as often as it may isn’t refused for its failures, and one that asks more often is', async () => {
     const tv = new Device(
       stack.url,
       await registerApplication(stack, {
@@ -508,9 +544,15 @@ describe('guesses of codes', () => {
     );
     const begun = await tv.begin();
     const told = new Set<string>();
-    for (let count = 0; count < 130; count += 1) {
+    for (let count = 1; count <= 115; count += 1) {
+      stack.shiftClock(count * 5);
       told.add(await tv.told(begun));
     }
-    expect([...told].toSorted()).toEqual(['authorization_pending', 'slow_down']);
+    expect([...told]).toEqual(['authorization_pending']);
+    const hasty = [];
+    for (let count = 0; count < 110; count += 1) {
+      hasty.push((await tv.poll(begun)).status);
+    }
+    expect([hasty[0], hasty.at(-1)]).toEqual([400, 429]);
   });
 });

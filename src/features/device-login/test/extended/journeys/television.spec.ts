@@ -85,6 +85,6 @@ async function loggedInOnTelevision(context: BrowserContextOptions): Promise<boo
   await page.getByRole('heading', { name: 'You can go back to your device' }).waitFor();
   await look();
   const tokens = await polling;
-  const { aud, email } = tokens.claims() ?? { aud: '' };
-  return [aud].flat().includes(client.id) && email === person.email;
+  const claims = tokens.claims();
+  return [claims?.aud].flat().includes(client.id) && claims?.['email'] === person.email;
 }
