@@ -31,6 +31,7 @@ const owners = {
   application_logouts: 'features/applications',
   pushed_requests: 'features/pushed-requests',
   device_logins: 'features/device-login',
+  workload_rules: 'features/workload-identity',
   connection_identities: 'features/connections',
   connection_sessions: 'features/connections',
   connection_logins: 'features/connections',

@@ -19,6 +19,7 @@ import { tokenExchange } from '../features/token-exchange/token-exchange.feature
 import { tracing } from '../features/tracing/tracing.feature.js';
 import { userAdministration } from '../features/user-administration/user-administration.feature.js';
 import { userImport } from '../features/user-import/user-import.feature.js';
+import { workloadIdentity } from '../features/workload-identity/workload-identity.feature.js';
 import type { Feature } from '../platform/features/feature.js';
 
 /** The features of this program. To leave one out, remove its line and its folder. */
@@ -44,4 +45,5 @@ export const ownFeatures: readonly Feature[] = [
   tracing,
   userAdministration,
   userImport,
+  workloadIdentity,
 ];

@@ -19,6 +19,7 @@ import { addInitialPasswordCommand } from './initial-password.program.js';
 import { addStartCommand } from './start.program.js';
 import { addUserCommands } from './user.program.js';
 import { addUsersCommands } from './users.program.js';
+import { addWorkloadsCommand } from './workloads.program.js';
 import { ownFeatures } from '../app/features.js';
 
 /** EX_UNAVAILABLE of sysexits.h: a service is unavailable. */
@@ -61,6 +62,7 @@ addUsersCommands(users, setting);
 addUserCommands(program, setting);
 addApplicationsCommand(program, setting);
 addConnectionsCommand(program, setting);
+addWorkloadsCommand(program, setting);
 addDoctorCommand(program, setting);
 addInitialPasswordCommand(program, setting);
 try {

@@ -151,6 +151,21 @@ const ofOrg = async (world: World, gateway: Gateway): Promise<string> =>
 const ofAny = async (world: World, gateway: Gateway): Promise<string> =>
   `/api/v1/applications/${await orgApplication(world, gateway)}`;
 
+/** The path of a machine's rules for workloads. */
+async function workloadsOf(world: World, gateway: Gateway): Promise<string> {
+  const answer = await gateway.request('/api/v1/applications', {
+    method: 'POST',
+    headers: {
+      ...(await world.headersOf('administrator', 'api', false)),
+      'content-type': 'application/json',
+    },
+    body: JSON.stringify({ name: 'Robot', kind: 'machine' }),
+  });
+  return `/api/v1/applications/${String(Reflect.get(Object(answer.json()), 'id'))}/workloads`;
+}
+
+const workload = { issuer: 'https://ci.example.org', claims: { sub: 'project' } };
+
 /** A connection of the organisation. */
 const connection = {
   name: 'Example Ltd.',
@@ -533,6 +548,24 @@ const rows: Readonly<Record<string, Row>> = {
     isForAdministrators: true,
     request: async (world, gateway) => ({ path: await ofAny(world, gateway) }),
     statuses: [401, 403, 403, 403, 403, 403, 204, 204, 403, 401],
+  },
+  'GET /api/v1/applications/:id/workloads': {
+    scope: 'api',
+    isForAdministrators: true,
+    request: async (world, gateway) => ({ path: await workloadsOf(world, gateway) }),
+    statuses: administrators,
+  },
+  'POST /api/v1/applications/:id/workloads': {
+    scope: 'api',
+    isForAdministrators: true,
+    request: async (world, gateway) => ({ path: await workloadsOf(world, gateway), body: workload }),
+    statuses: [401, 403, 403, 403, 403, 403, 201, 201, 403, 401],
+  },
+  'DELETE /api/v1/applications/:id/workloads/:workloadId': {
+    scope: 'api',
+    isForAdministrators: true,
+    request: async (world, gateway) => ({ path: `${await workloadsOf(world, gateway)}/${newId()}` }),
+    statuses: [401, 403, 403, 403, 403, 403, 404, 404, 403, 401],
   },
   'POST /api/v1/orgs/:id/applications': {
     scope: 'applications:write',

@@ -28,7 +28,7 @@ export const orgConnectionVariables = {
   }),
   ORG_CONNECTION_HOSTS: hostList.default([]).register(variableDocs, {
     description:
-      'Hosts that connections of organisations may lead to although their addresses are private, each with its port if that is not the default of the protocol. Others must be public. With `AIR_GAPPED`, these are the only ones.',
+      'Hosts that connections of organisations, and issuers of workloads, may lead to although their addresses are private, each with its port if that is not the default of the protocol. Others must be public. With `AIR_GAPPED`, these are the only ones.',
     recommendation: 'Only hosts to which any owner of an organisation may make the gateway connect.',
     example: 'login.corp.internal,10.0.0.7:636',
   }),
