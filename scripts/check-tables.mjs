@@ -20,6 +20,7 @@ const owners = {
   authorization_codes: 'features/command-line',
   signal_streams: 'features/signals',
   signal_receipts: 'features/signals',
+  signal_keys: 'features/signals',
   used_tokens: 'session',
   provider_ends: 'session',
   host_codes: 'features/protected-hosts',

@@ -12,6 +12,7 @@ import type { Configuration } from '../platform/config/configuration.js';
 import { CoreModule } from '../platform/core/core.module.js';
 import { DatabaseModule } from '../platform/database/database.module.js';
 import type { DeploymentServices } from '../platform/features/command-line.js';
+import { FeaturesModule } from '../platform/features/features.module.js';
 import { ApplicationLogins } from '../providers/ory/hydra/application-logins.js';
 import { ApplicationUses } from '../providers/ory/hydra/application-uses.js';
 import { RevocationService } from '../session/revocation/revocation.service.js';
@@ -54,6 +55,7 @@ export async function withServices(
       module: CliModule,
       imports: [
         ConfigModule.register(configuration),
+        FeaturesModule.register(configuration),
         ClaimsModule.register(),
         AuditModule,
         SessionModule,

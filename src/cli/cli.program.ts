@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { isId } from '../platform/core/id.schema.js';
 import { version } from '../platform/core/version.js';
+import type { FeatureKeys, OpenKeys } from '../platform/features/command-line.js';
 import type { CliServices } from './cli-context.js';
 import { ofSessions } from '../directory/audit/audit-event.js';
 import { CommandError } from '../platform/errors/command.error.js';
@@ -11,12 +12,14 @@ const endedByOperator = 'ended_by_operator';
 export interface CliSetting {
   /** Runs work with the deployment's services, whose code is loaded then: other commands start without it. */
   readonly withServices: (work: (services: CliServices) => Promise<void>) => Promise<void>;
+  /** The keys of features, which are opened when a command needs them. */
+  readonly featureKeys: readonly OpenKeys[];
   /** Prints a line. */
   readonly print: (line: string) => void;
 }
 
 /** Creates the `vestibule` command. */
-export function createProgram({ withServices, print }: CliSetting): Command {
+export function createProgram({ withServices, print, featureKeys }: CliSetting): Command {
   const program = new Command('vestibule')
     .description(
       'Log in to a Vestibule from the command line; and, with the environment of a deployment, commands for its operator.',
@@ -29,15 +32,21 @@ export function createProgram({ withServices, print }: CliSetting): Command {
     .description("bring the database up to date; a gateway's start does the same")
     .action(async () => withServices(async () => print('The database is up to date.')));
 
-  const keys = program.command('keys').description('the keys that sign tokens');
+  const opened = async ({ context }: CliServices): Promise<readonly FeatureKeys[]> =>
+    Promise.all(featureKeys.map(async (open) => open(context)));
+  const keys = program.command('keys').description('the keys that sign tokens and security events');
   keys
     .command('list')
     .description('every key: id, algorithm, state, and since when')
     .action(async () =>
-      withServices(async ({ keys: repository }) => {
-        for (const key of await repository.list()) {
-          const since = new Date(key.retired_at ?? key.activated_at ?? key.created_at).toISOString();
-          print(`${key.kid}  ${key.alg.padEnd(5)}  ${key.state.padEnd(7)}  ${since}`);
+      withServices(async (services) => {
+        const show = (kid: string, alg: string, state: string, since: number): void =>
+          print(`${kid}  ${alg.padEnd(5)}  ${state.padEnd(7)}  ${new Date(since).toISOString()}`);
+        for (const key of await services.keys.list()) {
+          show(key.kid, key.alg, key.state, key.retired_at ?? key.activated_at ?? key.created_at);
+        }
+        for (const others of await opened(services)) {
+          (await others.list()).forEach(({ kid, alg, state, since }) => show(kid, alg, state, since));
         }
       }),
     );
@@ -45,9 +54,13 @@ export function createProgram({ withServices, print }: CliSetting): Command {
     .command('rotate')
     .description('have the next key sign from now on; nobody is logged out')
     .action(async () =>
-      withServices(async ({ rotation, audit }) => {
+      withServices(async (services) => {
+        const { rotation, audit } = services;
         if (!(await rotation.rotate())) {
           throw new CommandError('Another replica rotated the keys at the same moment.');
+        }
+        for (const others of await opened(services)) {
+          await others.rotate();
         }
         await audit.record({ type: 'key_rotated' });
         print('The next key signs from now on.');
@@ -58,12 +71,21 @@ export function createProgram({ withServices, print }: CliSetting): Command {
     .argument('<kid>', 'id of the key, as `keys list` shows it')
     .description('emergency: believe nothing that this key signed, on every replica within seconds')
     .action(async (kid: string) =>
-      withServices(async ({ rotation, audit }) => {
-        if (!(await rotation.revoke(kid))) {
-          throw new CommandError('There is no such key, or it was revoked before.');
+      withServices(async (services) => {
+        const { rotation, audit } = services;
+        if (await rotation.revoke(kid)) {
+          await audit.record({ type: 'key_revoked' });
+          print('The key is revoked. Everyone whose token it signed logs in again.');
+          return;
         }
-        await audit.record({ type: 'key_revoked' });
-        print('The key is revoked. Everyone whose token it signed logs in again.');
+        for (const others of await opened(services)) {
+          if (await others.revoke(kid)) {
+            await audit.record({ type: 'key_revoked' });
+            print('The key is revoked. Another one signs security events from now on.');
+            return;
+          }
+        }
+        throw new CommandError('There is no such key, or it was revoked before.');
       }),
     );
 

@@ -6,7 +6,7 @@ import { loadEnvFile } from '../platform/config/env-file.js';
 import { loadConfiguration } from '../platform/config/configuration.js';
 import { Problem } from '../platform/errors/problem.error.js';
 import { LaunchError } from '../launcher/launch.error.js';
-import type { CommandLine } from '../platform/features/command-line.js';
+import type { CommandLine, OpenKeys } from '../platform/features/command-line.js';
 import { explainStartError } from '../platform/errors/start-errors.js';
 import { addApplicationsCommand } from './applications.program.js';
 import { addConnectionsCommand } from './connections.program.js';
@@ -32,12 +32,14 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     throw error;
   }
 });
+const featureKeys: OpenKeys[] = [];
 const setting = {
   environment: process.env,
   withServices: async (work: Parameters<CliSetting['withServices']>[0]) => {
     const { withServices } = await import('./cli-context.js');
     await withServices(loadConfiguration(await deploymentEnvironment(process.env), ownFeatures), work);
   },
+  featureKeys,
   print: (line: string) => process.stdout.write(`${line}\n`),
   tell: (line: string) => process.stderr.write(`${line}\n`),
   ask,
@@ -53,6 +55,7 @@ const line: CommandLine = {
   ...setting,
   program,
   users,
+  addKeys: (open) => featureKeys.push(open),
   withServices: async (work) => setting.withServices(async ({ context }) => work(context)),
 };
 for (const { commands } of ownFeatures) {

@@ -1,4 +1,4 @@
-/** A case of an OpenID certification profile, under the name that the conformance suite of the OpenID Foundation has for it. */
+/** A case of an OpenID certification profile, or of Shared Signals, under the name that the conformance suite of the OpenID Foundation has for it. */
 export interface OpenidCase {
   readonly id: string;
   /** What it checks. */
@@ -143,6 +143,88 @@ export const openidCases: Readonly<Record<string, readonly OpenidCase[]>> = {
       'tokens in the front channel',
       'every application uses the code flow',
     ),
+  ],
+  'SSF transmitter with CAEP interoperability': [
+    run('openid-ssf-transmitter-metadata', 'the metadata, and the keys'),
+    run('openid-ssf-stream-control-error-read-stream-without-token', 'no token: 401 with a bare challenge'),
+    run('openid-ssf-stream-control-error-token-in-uri-query', 'a token in the query is refused'),
+    run(
+      'openid-ssf-stream-control-error-create-stream-with-read-only-token',
+      'a token without the scope creates none',
+      'one scope opens all routes of streams, `revocations:read`; there is no `ssf.read` and no `ssf.manage`',
+    ),
+    run(
+      'openid-ssf-stream-control-error-read-stream-status-with-invalid-token',
+      'the status, with an invalid token',
+    ),
+    run('openid-ssf-stream-control-error-read-status-of-unknown-stream', 'the status of an unknown stream'),
+    run(
+      'openid-ssf-transmitter-stream-verification-error-invalid-body',
+      'a verification that can’t be parsed',
+    ),
+    run(
+      'openid-ssf-transmitter-stream-verification-error-invalid-token',
+      'a verification with an invalid token',
+    ),
+    run(
+      'openid-ssf-transmitter-stream-verification-error-unknown-stream',
+      'a verification of an unknown stream',
+    ),
+    run('openid-ssf-transmitter-poll-endpoint-authorization', 'polls without a valid token'),
+    run('openid-ssf-stream-control-create-stream-without-delivery', 'a stream is polled by default'),
+    run(
+      'openid-ssf-transmitter-poll-endpoint-url-unique-per-stream',
+      'each stream has an address of its own for polls',
+    ),
+    run('openid-ssf-transmitter-stream-verification-long-poll', 'a poll that may wait'),
+    run(
+      'openid-ssf-stream-control-happy-path',
+      'a stream from begin to end',
+      'with the changes, which the profile for CAEP leaves out',
+    ),
+    run('openid-ssf-stream-control-error-create-stream-with-broken-input', 'a stream that can’t be parsed'),
+    run('openid-ssf-stream-control-error-create-stream-with-invalid-token', 'an invalid token creates none'),
+    run(
+      'openid-ssf-stream-control-error-create-stream-with-duplicate-config',
+      'a second stream of the same receiver',
+      'it gets one; 20 are the most',
+    ),
+    run('openid-ssf-stream-control-error-read-stream-with-invalid-token', 'an invalid token reads none'),
+    run('openid-ssf-stream-control-error-read-unknown-stream', 'an unknown stream'),
+    run('openid-ssf-stream-control-error-delete-stream-with-invalid-token', 'an invalid token deletes none'),
+    run('openid-ssf-stream-control-error-delete-unknown-stream', 'the end of an unknown stream'),
+    run('openid-ssf-transmitter-stream-verification-push', 'a verification is pushed'),
+    run('openid-ssf-transmitter-stream-verification-poll-only', 'a verification is polled'),
+    run('openid-ssf-transmitter-stream-verification-poll-and-ack', 'one poll takes and acknowledges'),
+    run('openid-ssf-transmitter-stream-verification-ack-only', 'a poll acknowledges alone'),
+    run('openid-ssf-transmitter-stream-verification-set-errs', 'a poll reports an error'),
+    run('openid-ssf-transmitter-stream-verification-error-push-no-auth', 'a push without a secret'),
+    run(
+      'openid-ssf-transmitter-stream-caep-interop',
+      '`session-revoked` and `credential-change`, signed with RS256',
+      'subjects are complex, because a session can’t be named otherwise, and keys are of the type `api-key`: the suite warns of both',
+    ),
+  ],
+  'SSF transmitter, outside the profile for CAEP': [
+    run('openid-ssf-stream-control-error-update-stream-with-invalid-token', 'an invalid token changes none'),
+    run('openid-ssf-stream-control-error-update-stream-with-invalid-body', 'a change that can’t be parsed'),
+    run('openid-ssf-stream-control-error-update-unknown-stream', 'a change of an unknown stream'),
+    run(
+      'openid-ssf-stream-control-error-replace-stream-with-invalid-body',
+      'a replacement that can’t be parsed',
+    ),
+    run(
+      'openid-ssf-stream-control-error-replace-stream-with-invalid-token',
+      'an invalid token replaces none',
+    ),
+    run('openid-ssf-stream-control-error-replace-unknown-stream', 'a replacement of an unknown stream'),
+    notRun(
+      'openid-ssf-stream-subject-control',
+      'subjects are added and removed',
+      'a stream is told of all; the suite skips the module for a transmitter without the endpoints',
+    ),
+    run('openid-ssf-transmitter-paused-stream-holds-events', 'a paused stream holds its events'),
+    run('openid-ssf-transmitter-disabled-stream-drops-events', 'a disabled stream drops its events'),
   ],
   'FAPI 2.0 Security Profile': [
     notRun('PAR (RFC 9126)', 'pushed authorization requests', 'Hydra 2.3 has no endpoint for them'),

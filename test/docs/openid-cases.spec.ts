@@ -12,11 +12,16 @@ const page = 'docs/internals/openid-cases.md';
 /** The spec files that have a test of each case, whose title names it in brackets. */
 function findTests(): ReadonlyMap<string, readonly string[]> {
   const found = new Map<string, string[]>();
-  for (const name of readdirSync(join(root, 'test'), { recursive: true, encoding: 'utf8' })) {
+  const names = ['test', 'src'].flatMap((folder) =>
+    readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).map((name) => `${folder}/${name}`),
+  );
+  for (const name of names) {
     if (name.endsWith('.spec.ts') && !name.includes('node_modules')) {
-      const source = readFileSync(join(root, 'test', name), 'utf8');
-      const ids = new Set([...source.matchAll(/ \[(oidcc-[\w-]+)\]/g)].map(([, id = '']) => id));
-      ids.forEach((id) => found.set(id, [...(found.get(id) ?? []), `test/${name}`]));
+      const source = readFileSync(join(root, name), 'utf8');
+      const ids = new Set(
+        [...source.matchAll(/ \[((?:oidcc|openid-ssf)-[\w-]+)\]/g)].map(([, id = '']) => id),
+      );
+      ids.forEach((id) => found.set(id, [...(found.get(id) ?? []), name]));
     }
   }
   return found;

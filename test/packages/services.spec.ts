@@ -9,6 +9,7 @@ import { makeApiKey } from '../../src/api-keys/api-key-format.js';
 import { findFreePorts } from '../../src/launcher/port-finder.js';
 import { newId } from '../../src/platform/core/identifier.js';
 import { RevocationFeed } from '../../src/session/revocation/revocation-feed.js';
+import { SignalKeys } from '../../src/features/signals/transmitter/signal-keys.js';
 import { SigningKeyRing } from '../../src/session/tokens/signing-key-ring.js';
 import { SigningKeyRotation } from '../../src/session/tokens/signing-key-rotation.js';
 import { administratorAt } from '../support/administrator.js';
@@ -67,6 +68,8 @@ beforeAll(async () => {
   gateway = await startGateway({ PUBLIC_URL: issuer, PORT: String(port), TOKEN_AUDIENCE: audience });
   await gateway.app.listen(port, '127.0.0.1');
   user = await gateway.session();
+  // The set has a key of another kind.
+  await gateway.app.get(SignalKeys, { strict: false }).ensure();
 });
 
 afterAll(async () => {
@@ -366,6 +369,17 @@ describe.each(kinds)('a service with %s, as %s prints it', (kind) => {
       'Bearer error="invalid_token"',
     ]);
     expect(await refused.text()).not.toContain('reason');
+    expect(await statusOf(await forged({}))).toBe(200);
+  });
+
+  it('refuses a token that the key of security events signed, which is in the same set', async () => {
+    const { kid, alg, key } = gateway.app.get(SignalKeys, { strict: false }).signing();
+    const header = { alg, typ: 'at+jwt', kid };
+    expect(alg).toBe('RS256');
+    expect(await statusOf(await new SignJWT({ ...user.claims }).setProtectedHeader(header).sign(key))).toBe(
+      401,
+    );
+    expect(await statusOf(await forged({}, { kid }))).toBe(401);
     expect(await statusOf(await forged({}))).toBe(200);
   });
 

@@ -44,13 +44,29 @@ export interface SignalReceiptsTable {
   recorded_at: number;
 }
 
-/** The tables of streams. */
+/** Keys that sign security events. Times are milliseconds since the epoch. */
+export interface SignalKeysTable {
+  /** 1, 2, 3 …: of replicas that make the next key at once, one does. */
+  generation: number;
+  kid: string;
+  /** As JSON. */
+  public_jwk: string;
+  /** As JSON, inside a compact JWE. */
+  private_jwk: string;
+  created_at: number;
+  /** It is published from the beginning, and signs from then on. */
+  signs_from: number;
+}
+
+/** The tables of streams, and of the keys that sign their events. */
 export interface SignalTables {
   signal_streams: SignalStreamsTable;
   signal_receipts: SignalReceiptsTable;
+  signal_keys: SignalKeysTable;
 }
 
 /** The database, with the tables of streams. */
 export abstract class SignalDatabase extends Database<SignalTables> {}
 
 export type SignalStreamRow = Selectable<SignalStreamsTable>;
+export type SignalKeyRow = Selectable<SignalKeysTable>;

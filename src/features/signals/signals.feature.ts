@@ -1,4 +1,5 @@
 import { defineFeature } from '../../platform/features/feature.js';
+import { signalKeys } from './signal-keys.migration.js';
 import { SignalDatabase } from './signal.schema.js';
 import { signalSettings } from './signal.settings.js';
 
@@ -15,10 +16,12 @@ export const signals = defineFeature({
     ...SIGNAL_TRANSMITTERS.map((url) => ['SIGNAL_TRANSMITTERS', url] as const),
     ...SIGNAL_PUSH_HOSTS.map((host) => ['SIGNAL_PUSH_HOSTS', `https://${host}`] as const),
   ],
-  tables: ['signal_streams', 'signal_receipts'],
+  tables: ['signal_streams', 'signal_receipts', 'signal_keys'],
   database: SignalDatabase,
+  migrations: { '0001-keys': signalKeys },
   groups: {
     signals: 'Streams of security events for other systems (OpenID Shared Signals Framework 1.0).',
   },
+  commands: async () => (await import('./signals.program.js')).addSignalKeys,
   module: async () => (await import('./signals.module.js')).SignalsModule,
 });

@@ -1,9 +1,12 @@
-import { Module } from '@nestjs/common';
+import { Module, type OnModuleInit } from '@nestjs/common';
 import { AuditModule } from '../../directory/audit/audit.module.js';
 import { UsersModule } from '../../directory/users/users.module.js';
 import { LoginModule } from '../../login/login.module.js';
 import { CoreModule } from '../../platform/core/core.module.js';
 import { HttpModule } from '../../platform/http/http.module.js';
+import { ReplicasModule } from '../../platform/pubsub/replicas.module.js';
+import { DiscoveryModule } from '../../session/discovery/discovery.module.js';
+import { PublishedKeys } from '../../session/discovery/published-keys.js';
 import { SessionModule } from '../../session/session.module.js';
 import { SignalActor } from './receiver/signal-actor.js';
 import { SignalReceiver } from './receiver/signal-receiver.js';
@@ -12,6 +15,8 @@ import { SignalsController as ReceivedSignalsController } from './receiver/signa
 import { PushEndpoints } from './transmitter/push-endpoints.js';
 import { SecurityEvents } from './transmitter/security-events.js';
 import { SignalDelivery } from './transmitter/signal-delivery.js';
+import { SignalKeyRepository } from './transmitter/signal-key.repository.js';
+import { SignalKeys } from './transmitter/signal-keys.js';
 import { SignalPusher } from './transmitter/signal-pusher.js';
 import { SignalStreamRepository } from './transmitter/signal-stream.repository.js';
 import { SignalStreams } from './transmitter/signal-streams.js';
@@ -20,13 +25,24 @@ import { WellKnownController } from './transmitter/well-known.controller.js';
 
 /** The module of signals: its streams to other systems, and what it does at signals from the login provider. */
 @Module({
-  imports: [AuditModule, CoreModule, HttpModule, LoginModule, SessionModule, UsersModule],
+  imports: [
+    AuditModule,
+    CoreModule,
+    DiscoveryModule,
+    HttpModule,
+    LoginModule,
+    ReplicasModule,
+    SessionModule,
+    UsersModule,
+  ],
   controllers: [ReceivedSignalsController, SignalsController, WellKnownController],
   providers: [
     PushEndpoints,
     SecurityEvents,
     SignalActor,
     SignalDelivery,
+    SignalKeyRepository,
+    SignalKeys,
     SignalPusher,
     SignalReceiver,
     SignalStreamRepository,
@@ -34,4 +50,13 @@ import { WellKnownController } from './transmitter/well-known.controller.js';
     SignalVerifier,
   ],
 })
-export class SignalsModule {}
+export class SignalsModule implements OnModuleInit {
+  constructor(
+    private readonly published: PublishedKeys,
+    private readonly keys: SignalKeys,
+  ) {}
+
+  onModuleInit(): void {
+    this.published.add(() => this.keys.published());
+  }
+}

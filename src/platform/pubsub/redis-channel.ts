@@ -22,7 +22,7 @@ export class RedisChannel extends ReplicaChannel {
   readonly #prefix: string;
   readonly #publisher: Redis;
   readonly #subscriber: Redis;
-  readonly #listeners = new Map<string, ReplicaListener>();
+  readonly #listeners = new Map<string, readonly ReplicaListener[]>();
   readonly #pending = new Set<Promise<unknown>>();
   readonly #pulse: NodeJS.Timeout;
   #isListening = false;
@@ -74,7 +74,8 @@ export class RedisChannel extends ReplicaChannel {
   }
 
   subscribe(topic: ReplicaTopic, listener: ReplicaListener): void {
-    this.#listeners.set(this.#prefix + topic, listener);
+    const channel = this.#prefix + topic;
+    this.#listeners.set(channel, [...(this.#listeners.get(channel) ?? []), listener]);
     if (this.#subscriber.status === 'ready') {
       void this.#listen();
     }
@@ -97,7 +98,7 @@ export class RedisChannel extends ReplicaChannel {
       }
       this.#isListening = true;
       this.#logger.log('Redis is connected');
-      this.#listeners.forEach((listener) => listener.onReconnect());
+      [...this.#listeners.values()].flat().forEach((listener) => listener.onReconnect());
     } catch (error) {
       this.#logger.warn('Redis refused a subscription', { reason: 'redis_unreachable', err: error });
     }
@@ -105,7 +106,8 @@ export class RedisChannel extends ReplicaChannel {
 
   #hear(channel: string, text: string): void {
     try {
-      this.#listeners.get(channel)?.onMessage(JSON.parse(text));
+      const message: unknown = JSON.parse(text);
+      this.#listeners.get(channel)?.forEach((listener) => listener.onMessage(message));
     } catch (error) {
       this.#logger.warn('another replica said what cannot be read', {
         reason: 'redis_message_unreadable',

@@ -20,6 +20,7 @@ export abstract class ReplicaChannel {
   /** Sends a message to the other replicas. Never throws and never waits. */
   abstract publish(topic: ReplicaTopic, message: unknown): void;
 
+  /** Adds a listener to those that a topic has. */
   abstract subscribe(topic: ReplicaTopic, listener: ReplicaListener): void;
 
   /** Closes the channel, for commands that end. Waits until all messages have left this process, two seconds at most. */

@@ -5,8 +5,8 @@ import { CONFIGURATION } from '../../platform/config/config.module.js';
 import type { Configuration } from '../../platform/config/configuration.js';
 import { Public } from '../guards/access.decorators.js';
 import { ScopeCatalogue } from '../../platform/features/scope.catalogue.js';
-import { SigningKeyRing } from '../tokens/signing-key-ring.js';
 import { AuthorizationServer } from './authorization-server.js';
+import { PublishedKeys } from './published-keys.js';
 
 /** Seconds for which others may cache the keys: they accept a revoked key this much longer. */
 export const maxAge = 60;
@@ -59,7 +59,7 @@ export class WellKnownController {
   readonly #issuer: string;
 
   constructor(
-    private readonly keys: SigningKeyRing,
+    private readonly keys: PublishedKeys,
     private readonly authorizationServer: AuthorizationServer,
     private readonly catalogue: ScopeCatalogue,
     @Inject(CONFIGURATION) configuration: Configuration,
@@ -72,7 +72,7 @@ export class WellKnownController {
   @Header('access-control-allow-origin', '*')
   @ApiOperation({
     summary: 'Get the public keys that verify tokens (JWK Set, RFC 7517)',
-    description: `Services verify this gateway’s tokens with these keys, without calling it. Cache them for at most ${maxAge} seconds: a revoked key is trusted that much longer.`,
+    description: `Services verify this gateway’s tokens with these keys, without calling it. Those with the algorithm RS256 sign security events alone. Cache them for at most ${maxAge} seconds: a revoked key is trusted that much longer.`,
   })
   @ApiResponse({
     status: 200,

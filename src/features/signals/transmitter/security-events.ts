@@ -4,7 +4,7 @@ import { CONFIGURATION } from '../../../platform/config/config.module.js';
 import type { Configuration } from '../../../platform/config/configuration.js';
 import type { RevocationKind } from '../../../platform/database/database.schema.js';
 import type { SignalStreamRow } from '../signal.schema.js';
-import { SigningKeyRing } from '../../../session/tokens/signing-key-ring.js';
+import { SignalKeys } from './signal-keys.js';
 import type { PendingRevocation } from './signal-stream.repository.js';
 import { eventTypes, verificationType } from './signal.schemas.js';
 
@@ -45,13 +45,30 @@ export function audienceOf({ PUBLIC_URL }: Configuration, streamId: string): str
   return `${PUBLIC_URL}/ssf/streams/${streamId}`;
 }
 
-/** Revocations as CAEP events, signed by the keys that sign tokens. */
+/** Who ended a session, by the reason that is stored with it (CAEP 1.0 section 2). */
+const initiators: Readonly<Record<string, 'admin' | 'user'>> = {
+  logout: 'user',
+  ended_by_user: 'user',
+  ended_by_administrator: 'admin',
+  ended_by_operator: 'admin',
+};
+
+/** What happened, for the log of a receiver. */
+const reasons: Readonly<Record<RevocationKind, string>> = {
+  session: 'The session has ended.',
+  api_key: 'The API key was revoked.',
+  user: 'The user was changed, disabled or deleted.',
+  org: 'The organisation or its members were changed.',
+  everything: 'All sessions that had begun before were ended.',
+};
+
+/** Revocations as CAEP events. */
 @Injectable()
 export class SecurityEvents {
   readonly #configuration: Configuration;
 
   constructor(
-    private readonly keys: SigningKeyRing,
+    private readonly keys: SignalKeys,
     @Inject(CONFIGURATION) configuration: Configuration,
   ) {
     this.#configuration = configuration;
@@ -73,20 +90,27 @@ export class SecurityEvents {
     });
   }
 
-  #content({ kind, id, before, recorded_at: recordedAt, user_id: userId }: PendingRevocation): EventContent {
-    const time = { event_timestamp: seconds(before ?? recordedAt) };
+  #content(revocation: PendingRevocation): EventContent {
+    const { kind, id, before, recorded_at: recordedAt, user_id: userId } = revocation;
+    const initiator = kind === 'everything' ? 'admin' : initiators[revocation.end_reason ?? ''];
+    const common = {
+      event_timestamp: seconds(before ?? recordedAt),
+      ...(initiator === undefined ? {} : { initiating_entity: initiator }),
+      // The CAEP Interoperability Profile requires it (sections 3.1 and 3.2).
+      reason_admin: { en: reasons[kind] },
+    };
     const holder = userId === null ? {} : { user: this.#user(userId) };
     const session = { format: 'complex', ...holder, session: { format: 'opaque', id } };
-    const changed = { ...time, claims: { updated_at: time.event_timestamp } };
+    const changed = { ...common, claims: { updated_at: common.event_timestamp } };
     switch (kind) {
       case 'session':
-        return { type: eventTypes.sessionRevoked, subject: session, claims: time };
+        return { type: eventTypes.sessionRevoked, subject: session, claims: common };
       case 'api_key':
         return {
           type: eventTypes.credentialChange,
           // Tokens from the key have its id as their `sid`.
           subject: session,
-          claims: { ...time, credential_type: 'api-key', change_type: 'revoke' },
+          claims: { ...common, credential_type: 'api-key', change_type: 'revoke' },
         };
       case 'user':
         return { type: eventTypes.tokenClaimsChange, subject: this.#user(id), claims: changed };
@@ -100,7 +124,7 @@ export class SecurityEvents {
         return {
           type: eventTypes.sessionRevoked,
           subject: { format: 'complex', tenant: { format: 'uri', uri: this.#configuration.PUBLIC_URL } },
-          claims: time,
+          claims: common,
         };
     }
   }
@@ -116,13 +140,14 @@ export class SecurityEvents {
     { type, subject, claims }: EventContent,
   ): Promise<SecurityEvent> {
     const { kid, alg, key } = this.keys.signing();
-    // An event that several streams are told of is another token in each.
+    // An event that several streams are told of is another token in each, with the same `txn`.
     const jti = `${stream.id}.${id}`;
     const token = await new SignJWT({
       iss: this.#configuration.PUBLIC_URL,
       aud: audienceOf(this.#configuration, stream.id),
       iat: seconds(at),
       jti,
+      txn: id,
       sub_id: subject,
       events: { [type]: claims },
     })

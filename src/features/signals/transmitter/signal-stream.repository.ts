@@ -8,6 +8,8 @@ import { SignalDatabase, type SignalStreamRow } from '../signal.schema.js';
 /** A revocation, with the user whom it is about if that is known. */
 export interface PendingRevocation extends RevocationRow {
   readonly user_id: string | null;
+  /** Why its session ended, if that is known. */
+  readonly end_reason: string | null;
 }
 
 type Key = Pick<RevocationRow, 'id' | 'recorded_at'>;
@@ -91,6 +93,7 @@ export class SignalStreamRepository {
         'revocations.before',
         'revocations.recorded_at',
         'revocations.expires_at',
+        'sessions.end_reason',
         fn.coalesce('sessions.user_id', 'api_keys.user_id').as('user_id'),
       ])
       .where('revocations.recorded_at', '>=', settledAt)

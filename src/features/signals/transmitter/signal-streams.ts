@@ -135,6 +135,7 @@ export class SignalStreams {
       reason: reason ?? null,
       // What happened while it was disabled isn't kept for it.
       ...(row.status === 'disabled' && status !== 'disabled' ? { settled_at: this.streams.beginning() } : {}),
+      ...(status === 'disabled' ? { verification_id: null, verification_state: null } : {}),
       failures: 0,
       next_attempt_at: 0,
     };
@@ -142,7 +143,7 @@ export class SignalStreams {
     return statusOf({ ...row, ...change });
   }
 
-  /** Begins a verification. @throws {Problem} `forbidden`, `not_found`, `rate_limited`, `conflict` */
+  /** Begins a verification, unless the stream is disabled. @throws {Problem} `forbidden`, `not_found`, `rate_limited` */
   async verify(
     principal: Principal,
     { stream_id: id, state }: z.output<typeof verificationSchema>,
@@ -150,7 +151,8 @@ export class SignalStreams {
     const row = await this.requireOwn(principal, id);
     const now = this.clock.now();
     if (row.status === 'disabled') {
-      throw new Problem('conflict', { detail: 'The stream is disabled.', reason: 'stream_disabled' });
+      // Not refused: such a stream drops what would be transmitted (SSF 1.0 section 8.1.2.1).
+      return;
     }
     if (now - row.verification_at < verificationInterval * 1000) {
       throw new Problem('rate_limited', {

@@ -7,6 +7,7 @@ import { CurrentUser } from '../../../session/guards/access.decorators.js';
 import { ApiController, ApiRoute } from '../../../session/guards/api-route.js';
 import type { Principal } from '../../../session/principal.js';
 import { SignalDelivery } from './signal-delivery.js';
+import { SignalKeys } from './signal-keys.js';
 import { SignalPusher } from './signal-pusher.js';
 import {
   newStreamSchema,
@@ -37,6 +38,7 @@ export class SignalsController {
     private readonly streams: SignalStreams,
     private readonly delivery: SignalDelivery,
     private readonly pusher: SignalPusher,
+    private readonly keys: SignalKeys,
   ) {}
 
   @ApiRoute('POST', 'streams', {
@@ -53,6 +55,7 @@ export class SignalsController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<Stream> {
     void reply.header('cache-control', 'no-store');
+    await this.keys.ensure();
     return this.streams.create(principal, body);
   }
 
@@ -148,9 +151,9 @@ export class SignalsController {
     scope,
     summary: 'Request a verification event',
     description:
-      'The stream delivers a verification event with the given `state`, so that the receiver can test it.',
+      'The stream delivers a verification event with the given `state`, so that the receiver can test it. A disabled stream delivers none.',
     answer: { description: 'The event will be delivered.' },
-    problems: [...problems, 'conflict', 'rate_limited'],
+    problems: [...problems, 'rate_limited'],
   })
   async verify(
     @Body({ schema: verificationSchema }) body: z.output<typeof verificationSchema>,

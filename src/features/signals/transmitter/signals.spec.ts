@@ -1,7 +1,7 @@
 import { once } from 'node:events';
-import { type IncomingMessage, type Server, createServer } from 'node:http';
-import { text } from 'node:stream/consumers';
-import { createLocalJWKSet, decodeJwt, jwtVerify } from 'jose';
+import { createServer } from 'node:http';
+import { createVerifier } from '@vestibule-auth/verify';
+import { SignJWT, createLocalJWKSet, decodeJwt, jwtVerify } from 'jose';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
 import { administratorAt } from '../../../../test/support/administrator.js';
 import { exchange, makeKey, send, textOf } from '../../../../test/support/api.caller.js';
@@ -15,61 +15,15 @@ import {
   newSecret,
   startGateway,
 } from '../../../../test/support/gateway.js';
+import { type SignalReceiver, startSignalReceiver } from '../../../../test/support/signal.receiver.js';
 import { waitUntil } from '../../../../test/support/stack.js';
 import { newId } from '../../../platform/core/identifier.js';
 import { SignalDatabase } from '../signal.schema.js';
 import { RevocationFeed } from '../../../session/revocation/revocation-feed.js';
 import { RevocationService } from '../../../session/revocation/revocation.service.js';
 import { exchangeGrantType, tokenTypes } from '../../../session/tokens/token-types.js';
+import { SignalKeys } from './signal-keys.js';
 import { deliveryMethods, eventTypes, verificationType } from './signal.schemas.js';
-
-interface PushedEvent {
-  readonly headers: IncomingMessage['headers'];
-  readonly token: string;
-}
-
-/** A receiver to which events are pushed. */
-interface Receiver {
-  readonly host: string;
-  readonly url: string;
-  readonly received: PushedEvent[];
-  /** The statuses with which it answers next; 202 after them. */
-  readonly answers: number[];
-  /** With what it refuses every event. */
-  refusal: string | undefined;
-  readonly close: () => Promise<void>;
-}
-
-async function startReceiver(): Promise<Receiver> {
-  const received: PushedEvent[] = [];
-  const answers: number[] = [];
-  const server: Server = createServer((request, response) => {
-    const take = async (): Promise<void> => {
-      received.push({ headers: request.headers, token: await text(request) });
-      response
-        .writeHead(receiver.refusal === undefined ? (answers.shift() ?? 202) : 400)
-        .end(receiver.refusal);
-    };
-    void take();
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  const host = `127.0.0.1:${typeof address === 'object' ? address?.port : ''}`;
-  const receiver: Receiver = {
-    host,
-    url: `http://${host}/events`,
-    received,
-    answers,
-    refusal: undefined,
-    close: async () => {
-      server.closeAllConnections();
-      server.close();
-      await once(server, 'close');
-    },
-  };
-  return receiver;
-}
 
 /** Claims of an event, without what is different each time. */
 function contentOf(token: string): { type: string; subject: unknown; claims: Record<string, unknown> } {
@@ -81,9 +35,12 @@ function contentOf(token: string): { type: string; subject: unknown; claims: Rec
   return { type, subject, claims };
 }
 
+/** A public RSA key of the set. */
+const rsaJwk = { kty: 'RSA', alg: 'RS256', use: 'sig', e: 'AQAB', n: expect.any(String) };
+
 describe.each(databaseKinds)('streams of security events on %s', (kind) => {
   let database: FreshDatabase;
-  let receiver: Receiver;
+  let receiver: SignalReceiver;
   let gateway: Gateway;
   /** Another replica, where the database can serve two. */
   let replica: Gateway;
@@ -94,7 +51,7 @@ describe.each(databaseKinds)('streams of security events on %s', (kind) => {
 
   beforeAll(async () => {
     database = await migratedDatabase(kind, inject('postgresUrl'));
-    receiver = await startReceiver();
+    receiver = await startSignalReceiver();
     env = {
       DATABASE_URL: database.url,
       SECRETS: newSecret(),
@@ -392,8 +349,35 @@ describe.each(databaseKinds)('streams of security events on %s', (kind) => {
     });
   });
 
+  it('the key that signs events signs no token: neither the gateway nor a service takes one', async () => {
+    await create();
+    const { kid, alg, key: rsa } = gateway.app.get(SignalKeys, { strict: false }).signing();
+    const jwks = (await gateway.request('/.well-known/jwks.json')).text;
+    expect(JSON.parse(jwks)).toMatchObject({ keys: expect.arrayContaining([{ ...rsaJwk, kid }]) });
+    const held = await gateway.session();
+    const { PUBLIC_URL } = gateway.configuration;
+    const service = createVerifier({
+      issuer: PUBLIC_URL,
+      audience: PUBLIC_URL,
+      fetch: async () => new Response(jwks),
+    });
+    expect((await service.verify(held.token)).sub).toBe(held.user.id);
+    const forged = await new SignJWT({ ...held.claims })
+      .setProtectedHeader({ alg, kid, typ: 'at+jwt' })
+      .sign(rsa);
+    const statuses = await Promise.all(
+      [
+        { authorization: `Bearer ${forged}` },
+        { cookie: `${gateway.cookieName}=${gateway.seal(forged)}` },
+        { authorization: held.bearer },
+      ].map(async (headers) => (await gateway.request('/api/v1/me', { headers })).status),
+    );
+    expect(statuses).toEqual([401, 401, 200]);
+    await expect(service.verify(forged)).rejects.toMatchObject({ code: 'unauthenticated' });
+  });
+
   describe('by poll', () => {
-    it('a logout is an event, signed by the keys of tokens, that comes until it is acknowledged', async () => {
+    it('a logout is an event, signed with RS256, that comes until it is acknowledged', async () => {
       const id = await create();
       await drain(id);
       const session = await gateway.session();
@@ -406,9 +390,18 @@ describe.each(databaseKinds)('streams of security events on %s', (kind) => {
         issuer: PUBLIC_URL,
         audience: `${PUBLIC_URL}/ssf/streams/${id}`,
         typ: 'secevent+jwt',
+        algorithms: ['RS256'],
       });
       expect(payload.jti).toBe(jti);
-      expect(Object.keys(payload).toSorted()).toEqual(['aud', 'events', 'iat', 'iss', 'jti', 'sub_id']);
+      expect(Object.keys(payload).toSorted()).toEqual([
+        'aud',
+        'events',
+        'iat',
+        'iss',
+        'jti',
+        'sub_id',
+        'txn',
+      ]);
       expect(contentOf(token)).toEqual({
         type: eventTypes.sessionRevoked,
         subject: {
@@ -416,7 +409,11 @@ describe.each(databaseKinds)('streams of security events on %s', (kind) => {
           user: { format: 'iss_sub', iss: PUBLIC_URL, sub: session.user.id },
           session: { format: 'opaque', id: session.claims.sid },
         },
-        claims: { event_timestamp: expect.any(Number) },
+        claims: {
+          event_timestamp: expect.any(Number),
+          initiating_entity: 'user',
+          reason_admin: { en: 'The session has ended.' },
+        },
       });
       expect(Object.keys((await poll(id)).sets)).toEqual([jti]);
       expect((await poll(id, { ack: [jti, 'made-up', `${newId()}.x`, ''] })).sets).toEqual({});
@@ -439,7 +436,8 @@ describe.each(databaseKinds)('streams of security events on %s', (kind) => {
       const { sets } = await poll(id);
       const time = expect.any(Number);
       const user = { format: 'iss_sub', iss: PUBLIC_URL, sub: held.user.id };
-      const changed = { event_timestamp: time, claims: { updated_at: time } };
+      const reasoned = (en: string): object => ({ event_timestamp: time, reason_admin: { en } });
+      const changed = { claims: { updated_at: time } };
       const contents = Object.values(sets).map(contentOf);
       expect(contents).toHaveLength(4);
       expect(contents).toEqual(
@@ -447,18 +445,30 @@ describe.each(databaseKinds)('streams of security events on %s', (kind) => {
           {
             type: eventTypes.credentialChange,
             subject: { format: 'complex', user, session: { format: 'opaque', id: made.id } },
-            claims: { event_timestamp: time, credential_type: 'api-key', change_type: 'revoke' },
+            claims: {
+              ...reasoned('The API key was revoked.'),
+              credential_type: 'api-key',
+              change_type: 'revoke',
+            },
           },
-          { type: eventTypes.tokenClaimsChange, subject: user, claims: changed },
+          {
+            type: eventTypes.tokenClaimsChange,
+            subject: user,
+            claims: { ...reasoned('The user was changed, disabled or deleted.'), ...changed },
+          },
           {
             type: eventTypes.tokenClaimsChange,
             subject: { format: 'complex', tenant: { format: 'opaque', id: orgId } },
-            claims: changed,
+            claims: { ...reasoned('The organisation or its members were changed.'), ...changed },
           },
           {
             type: eventTypes.sessionRevoked,
             subject: { format: 'complex', tenant: { format: 'uri', uri: PUBLIC_URL } },
-            claims: { event_timestamp: 1_000_000_000 },
+            claims: {
+              ...reasoned('All sessions that had begun before were ended.'),
+              event_timestamp: 1_000_000_000,
+              initiating_entity: 'admin',
+            },
           },
         ]),
       );
