@@ -360,7 +360,12 @@ describe('the metadata (OpenID Connect Discovery section 3) names what works', (
 
   /** What an application sends that signs that it is itself (RFC 7523). */
   async function assertionOf(id: string, key: CryptoKey): Promise<Readonly<Record<string, string>>> {
-    const jwt = await new SignJWT({ iss: id, sub: id, aud: String(metadata['issuer']), jti: crypto.randomUUID() })
+    const jwt = await new SignJWT({
+      iss: id,
+      sub: id,
+      aud: String(metadata['issuer']),
+      jti: crypto.randomUUID(),
+    })
       .setProtectedHeader({ alg: 'ES256', kid: 'one' })
       .setExpirationTime('1m')
       .sign(key);
