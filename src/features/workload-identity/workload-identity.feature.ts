@@ -12,6 +12,7 @@ export const workloadIdentity = defineFeature({
   providers: ['ory'],
   settings: workloadSettings,
   checks: [workloadKeysCheck],
+  groups: { workloads: 'Which workloads may be a machine without its secret.' },
   tables: ['workload_rules'],
   database: WorkloadDatabase,
   migrations: { '0001-first': workloadRules },

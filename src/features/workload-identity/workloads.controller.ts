@@ -14,7 +14,7 @@ import { WorkloadRules } from './workload-rules.js';
 
 /** The routes with which administrators say which workloads may be a machine. */
 @ApiController('api/v1/applications/:id/workloads', {
-  tag: 'applications',
+  tag: 'workloads',
   role: 'admin',
   ids: { id: 'Id of the machine: its `client_id`.' },
   problems: ['provider_unavailable', 'not_found'],
