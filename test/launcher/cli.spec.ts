@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { SignalKeys } from '../../src/features/signals/transmitter/signal-keys.js';
 import { Database } from '../../src/platform/database/database.schema.js';
 import { databaseKinds } from '../support/database.kinds.js';
 import { newSecret, startGateway, type Gateway } from '../support/gateway.js';
@@ -136,6 +137,23 @@ describe.each(databaseKinds)('vestibule beside a running gateway on %s', (kind) 
       code: 1,
       err: 'There is no such key, or it was revoked before.\n',
     });
+  });
+
+  it('keys list, rotate and revoke: those of security events too', async () => {
+    const signals = deployment.gateway.app.get(SignalKeys, { strict: false });
+    await signals.ensure();
+    const { kid } = signals.signing();
+    const list = async (): Promise<string> => (await vestibule(deployment.env, 'keys', 'list')).out;
+    expect(await list()).toContain(`${kid}  RS256  current  `);
+    expect(await vestibule(deployment.env, 'keys', 'rotate')).toMatchObject({ code: 0, err: '' });
+    expect(await list()).toMatch(/RS256 {2}next/);
+    expect(await vestibule(deployment.env, 'keys', 'revoke', '--', kid)).toMatchObject({
+      code: 0,
+      out: 'The key is revoked. Another one signs security events from now on.\n',
+    });
+    expect(await list()).not.toContain(kid);
+    await waitUntil(async () => signals.signing().kid !== kid, 'the gateway to sign with another', 15_000);
+    expect(signals.signing().alg).toBe('RS256');
   });
 
   it('revoke session, user, everything: refused within five seconds, and audited', async () => {
