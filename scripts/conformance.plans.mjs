@@ -16,9 +16,6 @@ export const plans = [
   ['openid-ssf-transmitter-caep-test-plan', { ...signals, ssf_delivery_mode: 'push' }],
 ];
 
-/** Conditions that are known not to be met: docs/internals/openid-cases.md says why. */
-export const unmet = new Set(['OIDSSFEnsureEventSignedWithRsa256']);
-
 /**
  * An application of the suite, as `POST /api/v1/applications` takes it.
  * @param {(path: string) => string} at its addresses.
