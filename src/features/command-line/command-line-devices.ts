@@ -20,6 +20,7 @@ export class CommandLineDevices implements DeviceClient, TokenGrant, OnModuleIni
   readonly type = deviceGrantType;
   readonly clientId = commandLineClient;
   readonly purpose = 'a command line without a browser';
+  readonly #endpoint: string;
 
   constructor(
     private readonly devices: DeviceLogins,
@@ -28,14 +29,15 @@ export class CommandLineDevices implements DeviceClient, TokenGrant, OnModuleIni
     private readonly clients: DeviceClients,
     private readonly grants: TokenGrants,
     private readonly server: AuthorizationServer,
-    @Inject(CONFIGURATION) private readonly configuration: Configuration,
-  ) {}
+    @Inject(CONFIGURATION) { PUBLIC_URL }: Configuration,
+  ) {
+    this.#endpoint = `${PUBLIC_URL}/auth/device`;
+  }
 
   onModuleInit(): void {
     this.clients.add(this);
     this.grants.add(this);
-    const { PUBLIC_URL } = this.configuration;
-    this.server.add(() => ({ device_authorization_endpoint: `${PUBLIC_URL}/auth/device` }));
+    this.server.add(() => ({ device_authorization_endpoint: this.#endpoint }));
   }
 
   async find({ client_id: id, machine }: DeviceLoginRow): Promise<AskingClient | undefined> {
