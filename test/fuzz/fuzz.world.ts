@@ -61,6 +61,16 @@ export async function makeFuzzWorld(gateway: Gateway): Promise<FuzzWorld> {
     await send(gateway, 'POST', `/api/v1/orgs/${orgId}/applications`, as, application),
     await send(gateway, 'POST', `/api/v1/orgs/${orgId}/applications`, as, application),
   ];
+  const machine = await send(gateway, 'POST', '/api/v1/applications', as, {
+    name: `Machine ${unique}`,
+    kind: 'machine',
+    orgId,
+  });
+  const workloads = `/api/v1/applications/${textOf(machine, 'id')}/workloads`;
+  const workload = await send(gateway, 'POST', workloads, as, {
+    issuer: 'https://issuer.example.org',
+    claims: { sub: 'deployer' },
+  });
   const connection = await send(gateway, 'POST', `/api/v1/orgs/${orgId}/connections`, as, {
     name: 'Example Ltd.',
     kind: 'oidc',
@@ -85,6 +95,8 @@ export async function makeFuzzWorld(gateway: Gateway): Promise<FuzzWorld> {
     ['orgKey', orgKey.id],
     ['application', textOf(any, 'id')],
     ['orgApplication', textOf(ofOrg, 'id')],
+    ['machine', textOf(machine, 'id')],
+    ['workload', textOf(workload, 'id')],
     ['connection', textOf(connection, 'id')],
     ['invite', textOf(invite, 'id')],
     ['myInvite', textOf(mine, 'id')],

@@ -19,6 +19,7 @@ const rightParameter = new Map<string, string>(
     'agents id': 'dcr-none',
     'applications applicationId': '~orgApplication~',
     'connections connectionId': '~connection~',
+    'workloads workloadId': '~workload~',
     'connected-apps applicationId': 'calendar',
     'sessions id': '~session~',
     'invites id': '~myInvite~',
@@ -62,6 +63,18 @@ const rightApplicationMember = new Map<string, unknown>(
     scope: 'openid',
     roles: [],
     firstParty: false,
+    deviceLogin: false,
+    jwks: {
+      keys: [
+        {
+          kty: 'EC',
+          crv: 'P-256',
+          x: 'f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU',
+          y: 'x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0',
+          kid: 'one',
+        },
+      ],
+    },
     rememberConsent: true,
     groupsFrom: 'all',
     groupOrgs: [],
@@ -87,6 +100,9 @@ export function parameterOf(path: string, name: string): string {
   const before = segments[segments.indexOf(`{${name}}`) - 1] ?? '';
   if (/\/(?:approve|reject)$/.test(path) && name === 'userId') {
     return '~pending~';
+  }
+  if (path.includes('/workloads') && name === 'id') {
+    return '~machine~';
   }
   if (name === 'keyId') {
     return path.includes('/orgs/') ? '~orgKey~' : '~userKey~';
