@@ -12,7 +12,7 @@ let statements: string[];
 
 /** Revocations and signing keys are read every few seconds, whatever the traffic. */
 const poll =
-  /^select \* from "(?:revocations" where "recorded_at" >= \?|signing_keys" order by "created_at"$|signal_streams" where "method" = \?)/;
+  /^select \* from "(?:revocations" where "recorded_at" >= \?|signing_keys" order by "created_at"$|signal_keys" order by "generation" desc$|signal_streams" where "method" = \?)/;
 /** What earlier acts left to be written down. */
 const trail = /^insert into "audit_events"/;
 

@@ -45,7 +45,7 @@ async function stop(server: Server): Promise<void> {
 
 /** Whether a gateway reads or writes something whatever the traffic: its polls, and the audit trail. */
 export const isBackground = (statement: string): boolean =>
-  /"(?:revocations|signing_keys|signal_streams|audit_events)"/.test(statement);
+  /"(?:revocations|signing_keys|signal_streams|signal_keys|audit_events)"/.test(statement);
 
 /** Leaves out that API keys were used, which is noted twice a minute for each key: a few times, and not for each request. */
 export function withoutNotedUses(statements: readonly string[]): readonly string[] {
