@@ -67,7 +67,7 @@ export interface Application {
   readonly rememberConsent: boolean;
   /** How the provider takes its secret. */
   readonly tokenEndpointAuthMethod: 'client_secret_basic' | 'client_secret_post' | 'none';
-  /** The public keys by which it authenticates (`private_key_jwt`), so that nobody knows a secret of it; null for one with a secret, or none. */
+  /** The public keys by which it authenticates (`private_key_jwt`) instead of a secret; null for one with a secret, or none. */
   readonly jwks: PublicKeys | null;
   readonly codeProtection: CodeProtection;
   /** Whether its users may log in on devices without a browser (RFC 8628). */

@@ -21,7 +21,7 @@ const meSchema = z.object({ id: z.string(), email: z.string().nullable(), name: 
 const refusalSchema = z.object({ error: z.string() }).catch({ error: 'invalid_request' });
 const deviceErrors: Readonly<Record<string, string>> = {
   access_denied: 'The login was denied.',
-  expired_token: 'Nobody entered the code in time: run vestibule login again.',
+  expired_token: 'The code was not entered in time: run vestibule login again.',
 };
 const problemSchema = z.object({
   title: z.string(),

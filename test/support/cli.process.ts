@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { waitUntil } from './stack.js';
 
-const program = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+/** The built `vestibule`. */
+export const cliProgram = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 
 /** How a command ended. */
 export interface Outcome {
@@ -26,7 +27,7 @@ export interface CliProcess {
 
 /** Starts the built `vestibule` with this environment and nothing else of this process. */
 export function startCli(env: Readonly<Record<string, string>>, ...args: readonly string[]): CliProcess {
-  const child = spawn(process.execPath, [program, ...args], {
+  const child = spawn(process.execPath, [cliProgram, ...args], {
     cwd: tmpdir(),
     env: { PATH: process.env['PATH'] ?? '', ...env },
     stdio: ['pipe', 'pipe', 'pipe'],

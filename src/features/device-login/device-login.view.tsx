@@ -45,7 +45,7 @@ export function DeviceCodePage({ refused }: DeviceCodePageProps): VNode {
 export interface DeviceConfirmationPageProps {
   /** As the device shows it. */
   readonly code: string;
-  /** Who asks. */
+  /** Name of the client. */
   readonly client: string;
   /** Whether it could do all that the user can do. */
   readonly hasEverything: boolean;

@@ -19,13 +19,6 @@ const endpoint = '/oauth2/par';
 const authorization = '/oauth2/auth';
 /** RFC 9126 section 2.2. */
 const prefix = 'urn:ietf:params:oauth:request_uri:';
-/** What authenticates the client, and isn't part of its request. */
-const credentials: ReadonlySet<string> = new Set([
-  'client_secret',
-  'client_assertion',
-  'client_assertion_type',
-]);
-
 /**
  * Takes authorization requests from applications (RFC 9126 section 2), and puts them in the place of the references by which browsers
  * bring them. Hydra and the gates see a request as if the browser had come with all of it.
@@ -118,7 +111,9 @@ function pushable(asked: URLSearchParams, clientId: string, redirectUris: readon
   if (asked.get('response_type') !== 'code') {
     throw new OAuthRefusal('invalid_request', 'response_type must be code');
   }
-  const request = new URLSearchParams([...asked].filter(([name]) => !credentials.has(name)));
+  const request = new URLSearchParams(asked);
+  // What else authenticates is gone before.
+  request.delete('client_secret');
   request.set('client_id', clientId);
   requireShortQuery(`${authorization}?${request}`);
   return String(request);

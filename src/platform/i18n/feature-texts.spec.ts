@@ -126,6 +126,7 @@ it('some of our features have texts', () => {
   expect(withTexts.map(({ name }) => name)).toEqual([
     'applications',
     'command-line',
+    'device-login',
     'second-factor',
     'user-administration',
   ]);

@@ -38,7 +38,6 @@ const closed = [
   '/ory/hydra/clients',
   '/ory/hydra/oauth2/register',
   '/ory/hydra/oauth2/introspect',
-  '/ory/hydra/oauth2/device/auth',
   '/ory/hydra/oauth2/fallbacks/login',
   '/ory/hydra/credentials',
   '/ory/hydra/health/alive',

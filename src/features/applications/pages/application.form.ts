@@ -98,7 +98,7 @@ export function changesOf(
   const links = ['clientUri', 'policyUri', 'tosUri', 'logoUri'].map((name) => [name, linkOf(values[name])]);
   return {
     name: values['name'],
-    ...(values['jwks'] === undefined ? {} : { jwks: keysIn(values['jwks']) }),
+    ...(kind === 'web' || isMachine ? { jwks: keysIn(values['jwks']) } : {}),
     ...(isMachine
       ? // Only administrators change it.
         isAdministrator && values['scope'] !== scope && { scope: values['scope'] }
@@ -157,7 +157,7 @@ export function valuesOf(application: ApplicationItem): Values {
 }
 
 /** The keys that a form has; null for none. What isn't JSON is left to the API to refuse. */
-function keysIn(given: string): unknown {
+function keysIn(given = ''): unknown {
   try {
     return given.trim() === '' ? null : JSON.parse(given);
   } catch {

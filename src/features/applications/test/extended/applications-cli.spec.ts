@@ -1,7 +1,4 @@
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { newId } from '../../../../platform/core/identifier.js';
@@ -9,53 +6,39 @@ import { promote } from '../../../../../test/support/administrator.js';
 import { verifiedPerson } from '../../../../../test/support/browser.api.js';
 import { type Outcome, startCli } from '../../../../../test/support/cli.process.js';
 import { blockRunBy } from '../../../../../test/support/document.blocks.js';
+import { GuideShell } from '../../../../../test/support/guide.shell.js';
 import { logIn } from '../../../../../test/support/person.js';
-import { shell } from '../../../../../test/support/shell.js';
 import { type Stack, startStack } from '../../../../../test/support/stack.js';
 import { UserAgent } from '../../../../../test/support/user-agent.js';
 
 const spec = 'src/features/applications/test/extended/applications-cli.spec.ts';
 const page = 'docs/applications.md';
-const program = fileURLToPath(new URL('../../../../../dist/cli/main.js', import.meta.url));
 const createdSchema = z.looseObject({ id: z.string(), clientSecret: z.string().nullable() });
 const unknownId = newId();
 
 let stack: Stack;
-let folder: string;
+let guide: GuideShell;
 let user: UserAgent;
 let userId: string;
 
 beforeAll(async () => {
   stack = await startStack();
-  folder = await mkdtemp(join(tmpdir(), 'vestibule-cli-'));
+  guide = await GuideShell.open(stack.url);
   const person = await verifiedPerson(stack);
   user = new UserAgent(stack.url);
   await logIn(user, person);
   const me = await user.fetch('/api/v1/me');
   userId = z.looseObject({ id: z.string() }).parse(me.json()).id;
-  await logInCli();
+  expect(await guide.logIn(user)).toMatchObject({ code: 0 });
 });
 
 afterAll(async () => {
   await stack?.stop();
-  await rm(folder, { recursive: true, force: true });
+  await guide?.close();
 });
 
-const env = (): Record<string, string> => ({
-  XDG_CONFIG_HOME: folder,
-  HOME: folder,
-  VESTIBULE_URL: stack.url,
-});
 const run = async (...args: readonly string[]): Promise<Outcome> =>
-  startCli(env(), 'applications', ...args).end();
-
-async function logInCli(): Promise<void> {
-  const cli = startCli(env(), 'login', '--no-browser');
-  const question = await user.navigate(await cli.address());
-  const answer = await user.submit(question, {}, { name: 'decision', value: 'allow' });
-  await user.request(answer.headers.get('location') ?? '');
-  expect(await cli.end()).toMatchObject({ code: 0 });
-}
+  guide.start('applications', ...args).end();
 
 /** Whether a secret of a machine is accepted. */
 async function isAccepted(id: string, secret: string): Promise<boolean> {
@@ -117,7 +100,7 @@ describe('vestibule applications', () => {
 
   it('are registered, listed, shown, given a new secret and removed by an administrator', async () => {
     await promote(stack.app(), userId);
-    await logInCli();
+    expect(await guide.logIn(user)).toMatchObject({ code: 0 });
     const made = await run('register', 'Nightly', '--kind', 'machine', '--scope', 'orgs:read', '--json');
     expect(made.code).toBe(0);
     const { id, clientSecret } = createdSchema.parse(JSON.parse(made.out));
@@ -259,7 +242,11 @@ describe('vestibule applications', () => {
   });
 
   it('without a login lead to it', async () => {
-    const elsewhere = { XDG_CONFIG_HOME: join(folder, 'none'), HOME: folder, VESTIBULE_URL: stack.url };
+    const elsewhere = {
+      XDG_CONFIG_HOME: join(guide.folder, 'none'),
+      HOME: guide.folder,
+      VESTIBULE_URL: stack.url,
+    };
     expect(await startCli(elsewhere, 'applications', 'list').end()).toMatchObject({
       code: 1,
       err: expect.stringContaining('run the command login first'),
@@ -270,12 +257,7 @@ describe('vestibule applications', () => {
 describe('docs/applications.md', () => {
   /** What the page prints, in a shell where `npx` starts this checkout's command. */
   async function printed(name: string, more: Readonly<Record<string, string>> = {}): Promise<string> {
-    const npx = join(folder, 'npx');
-    await writeFile(npx, `#!/bin/sh\nshift\nexec ${process.execPath} ${program} "$@"\n`);
-    await chmod(npx, 0o755);
-    const commands = blockRunBy(page, spec, name).replaceAll('http://localhost:3000', stack.url);
-    const PATH = `${folder}:${process.env['PATH']}`;
-    const outcome = await shell(commands, folder, { ...env(), PATH, ...more });
+    const outcome = await guide.run(blockRunBy(page, spec, name), more);
     expect([outcome.status, outcome.stderr]).toEqual([0, expect.not.stringContaining('rror')]);
     return outcome.stdout;
   }

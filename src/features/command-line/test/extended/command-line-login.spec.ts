@@ -141,7 +141,7 @@ describe('vestibule login', () => {
     expect(await cli.end()).toMatchObject({ code: 1, err: expect.stringContaining('The login was denied.') });
     const begun = await agent.request('/auth/device', {
       method: 'POST',
-      body: new URLSearchParams({ client_id: 'somebody' }),
+      body: new URLSearchParams({ client_id: 'another-client' }),
     });
     expect([begun.status, begun.json()]).toEqual([
       400,

@@ -1,37 +1,28 @@
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { z } from 'zod';
 import { promote } from '../../../../../test/support/administrator.js';
 import { verifiedPerson } from '../../../../../test/support/browser.api.js';
-import { type Outcome, startCli } from '../../../../../test/support/cli.process.js';
+import type { Outcome } from '../../../../../test/support/cli.process.js';
 import { blockRunBy } from '../../../../../test/support/document.blocks.js';
+import { GuideShell } from '../../../../../test/support/guide.shell.js';
 import { logIn } from '../../../../../test/support/person.js';
 import { registerApplication } from '../../../../../test/support/registered.application.js';
-import { shell } from '../../../../../test/support/shell.js';
 import { type Stack, startStack } from '../../../../../test/support/stack.js';
 import { UserAgent } from '../../../../../test/support/user-agent.js';
 import { WorkloadIssuer } from '../../../../../test/support/workload.issuer.js';
 
 const spec = 'src/features/workload-identity/test/extended/workload-docs.spec.ts';
-const program = fileURLToPath(new URL('../../../../../dist/cli/main.js', import.meta.url));
 const github = 'https://token.actions.githubusercontent.com';
-const allow = { name: 'decision', value: 'allow' } as const;
 
 let stack: Stack;
-let folder: string;
+let guide: GuideShell;
 let ci: WorkloadIssuer;
 let machine: string;
 
 beforeAll(async () => {
   ci = await WorkloadIssuer.start();
   stack = await startStack({ env: { ORG_CONNECTION_HOSTS: ci.host } });
-  folder = await mkdtemp(join(tmpdir(), 'vestibule-workloads-'));
-  const npx = join(folder, 'npx');
-  await writeFile(npx, `#!/bin/sh\nshift\nexec '${process.execPath}' '${program}' "$@"\n`);
-  await chmod(npx, 0o755);
+  guide = await GuideShell.open(stack.url);
   const person = await verifiedPerson(stack);
   const user = new UserAgent(stack.url);
   await logIn(user, person);
@@ -39,10 +30,7 @@ beforeAll(async () => {
   await promote(stack.app(), id);
   const browser = new UserAgent(stack.url);
   await logIn(browser, person);
-  const cli = startCli(env(), 'login', '--no-browser');
-  const answer = await browser.submit(await browser.navigate(await cli.address()), {}, allow);
-  await browser.request(answer.headers.get('location') ?? '');
-  expect(await cli.end()).toMatchObject({ code: 0 });
+  expect(await guide.logIn(browser)).toMatchObject({ code: 0 });
   const definition = { name: 'Robot', kind: 'machine', redirectUris: [], scope: 'shop:read' } as const;
   machine = (await registerApplication(stack, definition)).id;
 });
@@ -50,24 +38,15 @@ beforeAll(async () => {
 afterAll(async () => {
   await stack?.stop();
   await ci?.stop();
-  await rm(folder, { recursive: true, force: true });
+  await guide?.close();
 });
 
-const env = (): Record<string, string> => ({
-  XDG_CONFIG_HOME: folder,
-  HOME: folder,
-  VESTIBULE_URL: stack.url,
-});
-const run = async (...args: readonly string[]): Promise<Outcome> =>
-  startCli(env(), 'workloads', ...args).end();
+const run = async (...args: readonly string[]): Promise<Outcome> => guide.start('workloads', ...args).end();
 
 /** What the commands of a block of the guide print. */
 async function printed(name: string, more: Readonly<Record<string, string>>): Promise<string> {
-  const commands = blockRunBy('docs/workload-identity.md', spec, name)
-    .replaceAll('http://localhost:3000', stack.url)
-    .replaceAll(github, ci.url);
-  const PATH = `${folder}:${process.env['PATH']}`;
-  const outcome = await shell(commands, folder, { ...env(), PATH, ...more });
+  const commands = blockRunBy('docs/workload-identity.md', spec, name).replaceAll(github, ci.url);
+  const outcome = await guide.run(commands, more);
   expect([outcome.status, outcome.stderr]).toEqual([0, '']);
   return outcome.stdout;
 }
