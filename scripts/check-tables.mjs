@@ -31,6 +31,7 @@ const owners = {
   application_logins: 'features/applications',
   application_logouts: 'features/applications',
   pushed_requests: 'features/pushed-requests',
+  resource_grant_keys: 'features/protected-resources',
   device_logins: 'features/device-login',
   workload_rules: 'features/workload-identity',
   connection_identities: 'features/connections',

@@ -6,6 +6,7 @@ import { connectionsLdap } from '../features/connections-ldap/connections-ldap.f
 import { connectionsOidc } from '../features/connections-oidc/connections-oidc.feature.js';
 import { connectionsSaml } from '../features/connections-saml/connections-saml.feature.js';
 import { deviceLogin } from '../features/device-login/device-login.feature.js';
+import { dpop } from '../features/dpop/dpop.feature.js';
 import { invites } from '../features/invites/invites.feature.js';
 import { metrics } from '../features/metrics/metrics.feature.js';
 import { organisations } from '../features/organisations/organisations.feature.js';
@@ -32,6 +33,7 @@ export const ownFeatures: readonly Feature[] = [
   connectionsOidc,
   connectionsSaml,
   deviceLogin,
+  dpop,
   invites,
   metrics,
   organisations,

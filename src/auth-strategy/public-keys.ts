@@ -20,19 +20,31 @@ const exampleKey = {
   kid: '2026-12',
 };
 
+// 2,048 to 8,192 bits.
+const rsa = { kty: z.literal('RSA'), n: number(342, 1366), e: number(4, 8) };
+const ec = {
+  kty: z.literal('EC'),
+  crv: z.enum(['P-256', 'P-384', 'P-521']),
+  x: number(43, 88),
+  y: number(43, 88),
+};
+const okp = { kty: z.literal('OKP'), crv: z.literal('Ed25519'), x: number(43, 43) };
+
 /** A public key (RFC 7517). One with its private half is refused: it would be secret no longer. */
 export const publicKeySchema = z.discriminatedUnion('kty', [
-  // 2,048 to 8,192 bits.
-  z.strictObject({ kty: z.literal('RSA'), n: number(342, 1366), e: number(4, 8), ...common }),
-  z.strictObject({
-    kty: z.literal('EC'),
-    crv: z.enum(['P-256', 'P-384', 'P-521']),
-    x: number(43, 88),
-    y: number(43, 88),
-    ...common,
-  }),
-  z.strictObject({ kty: z.literal('OKP'), crv: z.literal('Ed25519'), x: number(43, 43), ...common }),
+  z.strictObject({ ...rsa, ...common }),
+  z.strictObject({ ...ec, ...common }),
+  z.strictObject({ ...okp, ...common }),
 ]);
+
+/** Members of a key that only its owner may know (RFC 7518 section 6). */
+const privateMembers = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k'];
+
+/** The numbers of a public key that comes with what it signed, without what else is stated about it. */
+export const embeddedKeySchema = z
+  .looseObject({})
+  .refine((key) => privateMembers.every((name) => !(name in key)))
+  .pipe(z.discriminatedUnion('kty', [z.object(rsa), z.object(ec), z.object(okp)]));
 
 /** A set of public keys (RFC 7517 section 5), each with an id of its own. */
 export const publicKeysSchema = z.object({

@@ -5,7 +5,7 @@ import { Problem } from '../platform/errors/problem.error.js';
 import { applicationHostOf } from '../platform/http/application-hosts.js';
 import type { Claims } from '../session/tokens/claims.schema.js';
 import type { Principal } from '../session/principal.js';
-import { bearerOf } from '../session/guards/request-authenticator.js';
+import { bearerOf, boundTokenOf } from '../session/guards/request-authenticator.js';
 import { SessionCookie } from '../session/cookie/session-cookie.js';
 import { TokenService } from '../session/tokens/token.service.js';
 
@@ -53,7 +53,8 @@ export class UpstreamToken {
   }
 
   #carried(request: FastifyRequest, credential: 'cookie' | 'bearer'): string {
-    const carried = credential === 'cookie' ? this.cookie.read(request) : bearerOf(request);
+    const carried =
+      credential === 'cookie' ? this.cookie.read(request) : (bearerOf(request) ?? boundTokenOf(request));
     if (carried === undefined) {
       throw new Problem('unauthenticated', { reason: 'no_token' });
     }

@@ -10,7 +10,7 @@ import { principalOf } from '../session/principal.js';
 import { verificationOf } from '../session/guards/verified-email.guard.js';
 import { applicationCookies } from './application-cookies.js';
 import { identityHeaders } from './identity-headers.js';
-import { isHandshake, originalRequest } from './original-request.js';
+import { isHandshake, originalRequest } from '../platform/http/original-request.js';
 import { UpstreamToken } from './upstream-token.js';
 import { type Requirements, VerifyRequirements, accessRequirementsOf } from './verify-requirements.js';
 
@@ -61,7 +61,7 @@ export class Verification {
       void reply
         .code(200)
         .headers(identityHeaders(principal.claims))
-        .header('authorization', `Bearer ${token}`)
+        .header('authorization', `${principal.claims.cnf === undefined ? 'Bearer' : 'DPoP'} ${token}`)
         .send('');
     };
     const token = this.token.of(request, principal);

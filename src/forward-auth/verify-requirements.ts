@@ -8,7 +8,7 @@ import { type AccessQuery, accessQuerySchema, pairsOf } from '../platform/config
 import type { AccessRequirement, VerificationPage } from '../session/guards/authorization.js';
 import { requirementOf } from '../session/guards/access.query.js';
 import { fullScope, scopeTokens } from '../session/guards/scopes.js';
-import { pathPrefix } from './original-request.js';
+import { pathPrefix } from '../platform/http/original-request.js';
 
 /** The path segment that requires only a session. A segment can't be empty, unlike a query. */
 const nothingMore = 'session';

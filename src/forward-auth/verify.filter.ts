@@ -9,7 +9,7 @@ import { replyOf, requestOf } from '../platform/http/http-context.js';
 import { isNavigation } from '../platform/http/navigation.js';
 import { ProblemFilter, toProblem } from '../platform/http/problem.filter.js';
 import { safeReturnTo } from '../platform/http/return-target.js';
-import { originalRequest } from './original-request.js';
+import { originalRequest } from '../platform/http/original-request.js';
 import { VerifyRequirements } from './verify-requirements.js';
 
 /**

@@ -4,6 +4,7 @@ import { DatabaseModule } from '../platform/database/database.module.js';
 import { HttpModule } from '../platform/http/http.module.js';
 import { ReplicasModule } from '../platform/pubsub/replicas.module.js';
 import { VerifiedTokenCache } from './tokens/verified-token.cache.js';
+import { ProofsOfPossession } from './tokens/proofs-of-possession.js';
 import { ProviderEnds } from './store/provider-ends.js';
 import { RevocationFeed } from './revocation/revocation-feed.js';
 import { RevocationList } from './revocation/revocation-list.js';
@@ -23,6 +24,7 @@ import { UsedTokenRepository } from './store/used-token.repository.js';
 
 const internal = [RevocationRepository, SessionJanitor, SessionMinter, SessionRepository];
 const shared = [
+  ProofsOfPossession,
   ProviderEnds,
   RevocationFeed,
   RevocationList,

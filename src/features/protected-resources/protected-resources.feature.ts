@@ -1,11 +1,17 @@
 import { defineFeature } from '../../platform/features/feature.js';
+import { ResourceDatabase } from './grant-key.schema.js';
+import { grantKeys } from './grant-keys.migration.js';
 import { protectedResourceSettings } from './protected-resources.settings.js';
 
 /** Tokens for other services that clients ask for by themselves, each for one resource alone (RFC 8707, docs/adr/0032). */
 export const protectedResources = defineFeature({
   name: 'protected-resources',
   providers: ['ory'],
+  prefixes: ['protected_resources', 'resource'],
   settings: protectedResourceSettings,
+  tables: ['resource_grant_keys'],
+  database: ResourceDatabase,
+  migrations: { '0001-first': grantKeys },
   audiences: ({ PROTECTED_RESOURCES }) =>
     PROTECTED_RESOURCES.map(({ resource }, index) => [`PROTECTED_RESOURCES: entry ${index + 1}`, resource]),
   // Tokens of a resource must not be tokens of anything else.

@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { CONFIGURATION } from '../../platform/config/config.module.js';
 import type { OryConfiguration } from '../../platform/config/configuration.js';
 import { innerCallHeaders } from '../../platform/http/inner-call.js';
+import { ProofsOfPossession } from '../../session/tokens/proofs-of-possession.js';
 import { ResourceRegistry } from '../../providers/ory/hydra/resource-registry.js';
 import {
   AuthorizationServer,
@@ -22,6 +23,7 @@ const formSchema = z.record(z.string(), z.union([z.string(), z.array(z.string())
 /** Headers that identify the client, and where it is. */
 const passedOn = [
   'authorization',
+  'dpop',
   'user-agent',
   'forwarded',
   'x-forwarded-for',
@@ -40,6 +42,7 @@ export class ResourceAuthorization implements ProviderAuthorization {
   constructor(
     private readonly host: HttpAdapterHost<FastifyAdapter>,
     private readonly resources: ResourceRegistry,
+    private readonly proofs: ProofsOfPossession,
     @Inject(CONFIGURATION) { PUBLIC_URL }: OryConfiguration,
     server: AuthorizationServer,
   ) {
@@ -66,6 +69,7 @@ export class ResourceAuthorization implements ProviderAuthorization {
       revocation_endpoint_auth_methods_supported: ['none', 'client_secret_basic', 'client_secret_post'],
       scopes_supported: [...this.resources.scopes, 'offline_access'],
       protected_resources: this.resources.identifiers,
+      ...this.proofs.metadataFor(this.resources.identifiers),
     };
   }
 
@@ -98,6 +102,11 @@ export class ResourceAuthorization implements ProviderAuthorization {
       remoteAddress: request.socket.remoteAddress ?? request.ip,
       payload: String(new URLSearchParams(pairs)),
     });
-    return { status: answer.statusCode, body: JSON.parse(answer.body) };
+    const { 'dpop-nonce': nonce } = answer.headers;
+    return {
+      status: answer.statusCode,
+      headers: typeof nonce === 'string' ? { 'dpop-nonce': nonce } : {},
+      body: JSON.parse(answer.body),
+    };
   }
 }

@@ -5,8 +5,8 @@ import { Clock } from '../../platform/time/clock.service.js';
 import { agentOf } from '../../providers/ory/hydra/agent-client.js';
 import type { GivenConsent } from '../../providers/ory/hydra/consent-recorder.js';
 import { ClientRepository } from '../../providers/ory/hydra/client.repository.js';
-import type { LoginContext } from '../../providers/ory/hydra/hydra.schemas.js';
-import { ResourceRegistry } from '../../providers/ory/hydra/resource-registry.js';
+import { parametersIn, queryOf } from '../../providers/ory/proxy/query-limit.js';
+import { type ResourceContext, ResourceRegistry } from '../../providers/ory/hydra/resource-registry.js';
 
 /** Milliseconds for which a use of a client that registered itself isn't noted again. */
 const noted = 86_400_000;
@@ -26,7 +26,7 @@ export class ResourceConsents {
    * resource's tokens name it.
    * @throws {Problem} as {@link UserProvisioning.provision}
    */
-  async contextOf(consent: GivenConsent): Promise<Pick<LoginContext, 'grant_id' | 'client_id'>> {
+  async contextOf(consent: GivenConsent): Promise<ResourceContext> {
     const { request, identity, client } = consent;
     if (this.resources.ofAudience(request.requested_access_token_audience) === undefined) {
       return {};
@@ -51,7 +51,9 @@ export class ResourceConsents {
       // So that it isn't removed.
       await this.index.noteUse(agent.id, now, now - noted);
     }
+    const jkt = parametersIn(queryOf(request.request_url)).get('dpop_jkt');
     return {
+      ...(jkt === null ? {} : { dpop_jkt: jkt }),
       grant_id: newId(now),
       client_id: agent?.clientId ?? request.client.client_id,
     };

@@ -9,8 +9,10 @@ import { type TokenSubject, TokenService } from '../../session/tokens/token.serv
 import { isAgentId } from '../../providers/ory/hydra/agent-client.js';
 import { HydraClient } from '../../providers/ory/hydra/hydra.client.js';
 import type { ActiveToken, LoginContext, RefreshToken } from '../../providers/ory/hydra/hydra.schemas.js';
+import type { ResourceGrant } from '../../providers/ory/proxy/exchange.js';
 import { OAuthRefusal } from '../../providers/ory/proxy/oauth-refusal.js';
 import { ResourceRegistry } from '../../providers/ory/hydra/resource-registry.js';
+import { ResourceKeys } from './resource-keys.js';
 import { ResourceSubjects } from './resource-subjects.js';
 
 const answerSchema = z.looseObject({ access_token: z.string(), scope: z.string().optional() });
@@ -28,18 +30,17 @@ export class ResourceTokens {
     private readonly subjects: ResourceSubjects,
     private readonly tokens: TokenService,
     private readonly revocations: RevocationService,
+    private readonly keys: ResourceKeys,
   ) {}
 
   /**
    * @param json Hydra's answer to a token request.
-   * @param wanted identifier of the resource that the request named, if it did.
+   * @param grant what the request stated.
    * @returns the answer to send instead; undefined for a token of no resource.
    * @throws {OAuthRefusal}
    */
-  async bind(
-    json: unknown,
-    wanted: string | undefined,
-  ): Promise<Readonly<Record<string, unknown>> | undefined> {
+  async bind(json: unknown, grant: ResourceGrant): Promise<Readonly<Record<string, unknown>> | undefined> {
+    const { wanted } = grant;
     const answer = answerSchema.parse(json);
     const token = await this.hydra.introspect(answer.access_token);
     const resource = this.resources.ofAudience(token?.aud);
@@ -57,9 +58,15 @@ export class ResourceTokens {
       throw grantOfOtherResource();
     }
     const subject = await this.#subjectOf(token, resource);
-    const minted = await this.tokens.mint(subject, Number.POSITIVE_INFINITY, resource.resource);
-    const { exp, iat, scope } = minted.claims;
-    return { ...answer, access_token: minted.token, token_type: 'Bearer', expires_in: exp - iat, scope };
+    const bound = await this.keys.claimsFor(resource.resource, grant, token.ext);
+    const minted = await this.tokens.mint(
+      { ...subject, ...bound },
+      Number.POSITIVE_INFINITY,
+      resource.resource,
+    );
+    const { exp, iat, scope, cnf } = minted.claims;
+    const type = cnf === undefined ? 'Bearer' : 'DPoP';
+    return { ...answer, access_token: minted.token, token_type: type, expires_in: exp - iat, scope };
   }
 
   /** Requires that tokens which were made before may still be given out. @throws {OAuthRefusal} */

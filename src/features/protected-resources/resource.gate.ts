@@ -17,9 +17,11 @@ import { type HydraClientRecord, isHydraId, recordOf } from '../../providers/ory
 import type { Exchange } from '../../providers/ory/proxy/exchange.js';
 import { isContinued, isEncodedForm, parametersIn, queryOf } from '../../providers/ory/proxy/query-limit.js';
 import { readWholeBody, replaceBody } from '../../providers/ory/proxy/whole-body.js';
-import { OAuthRefusal } from '../../providers/ory/proxy/oauth-refusal.js';
+import { OAuthError } from '../../session/tokens/oauth.error.js';
+import { OAuthRefusal, answerClient } from '../../providers/ory/proxy/oauth-refusal.js';
 import { ResourceRegistry } from '../../providers/ory/hydra/resource-registry.js';
 import { ownScopes } from './protected-resources.parser.js';
+import { ResourceKeys } from './resource-keys.js';
 import { ResourceTokens, grantOfOtherResource } from './resource-tokens.js';
 
 /**
@@ -35,6 +37,7 @@ export class ResourceGate {
     private readonly hydra: HydraClient,
     private readonly resources: ResourceRegistry,
     private readonly tokens: ResourceTokens,
+    private readonly keys: ResourceKeys,
     private readonly binding: ChallengeBinding,
     @Inject(CONFIGURATION) { PUBLIC_URL, TOKEN_AUDIENCE }: OryConfiguration,
     gates: AddedGates,
@@ -80,7 +83,7 @@ export class ResourceGate {
     const json = await text(payload);
     void reply.removeHeader('content-length');
     try {
-      const bound = await this.tokens.bind(JSON.parse(json), grant.wanted);
+      const bound = await this.tokens.bind(JSON.parse(json), grant);
       return bound === undefined ? json : JSON.stringify(bound);
     } catch (error) {
       if (!(error instanceof OAuthRefusal)) {
@@ -241,18 +244,25 @@ export class ResourceGate {
       }
       const own = this.#tokenRequestFor(form, wanted);
       const body = own === undefined ? bytes : Buffer.from(String(own));
-      exchange.grant = isGrant ? { wanted } : undefined;
+      exchange.grant = isGrant
+        ? {
+            wanted,
+            jkt: await this.keys.keyOf(exchange),
+            isPublic: (exchange.presented?.secret ?? '') === '',
+            isCode: form.get('grant_type') === 'authorization_code',
+          }
+        : undefined;
       if (own !== undefined) {
         exchange.length = body.length;
       }
       replaceBody(request, body);
       return false;
     } catch (error) {
-      if (!(error instanceof OAuthRefusal)) {
+      if (!(error instanceof OAuthRefusal || error instanceof OAuthError)) {
         throw error;
       }
       request.log.info({ error: error.code, reason: error.reason }, 'token request refused');
-      await reply.code(400).headers({ 'cache-control': 'no-store', pragma: 'no-cache' }).send(error.toJSON());
+      await answerClient(reply, error);
       return true;
     }
   }

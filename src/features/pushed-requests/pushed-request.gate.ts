@@ -12,6 +12,8 @@ import type { Exchange } from '../../providers/ory/proxy/exchange.js';
 import { OAuthRefusal, answerClient } from '../../providers/ory/proxy/oauth-refusal.js';
 import { parametersIn, requireShortQuery } from '../../providers/ory/proxy/query-limit.js';
 import { peekBody } from '../../providers/ory/proxy/whole-body.js';
+import { OAuthError } from '../../session/tokens/oauth.error.js';
+import { ProofsOfPossession } from '../../session/tokens/proofs-of-possession.js';
 import { PushedRequestRepository, requestLife } from './pushed-request.repository.js';
 
 /** After the prefix of Hydra. */
@@ -31,6 +33,7 @@ export class PushedRequestGate {
     private readonly requests: PushedRequestRepository,
     private readonly applications: ApplicationAuthentication,
     private readonly limits: RateLimits,
+    private readonly proofs: ProofsOfPossession,
     discovery: HydraDiscovery,
     gates: AddedGates,
     @Inject(CONFIGURATION) { PUBLIC_URL }: OryConfiguration,
@@ -75,14 +78,15 @@ export class PushedRequestGate {
     try {
       const { id, redirectUris } = await this.applications.authenticate(presented);
       const asked = parametersIn(form);
-      const query = pushable(asked, id, redirectUris);
+      const jkt = await this.proofs.keyOf(request, reply);
+      const query = pushable(asked, id, redirectUris, jkt);
       await answerClient(
         reply,
         { request_uri: `${prefix}${await this.requests.put(id, query)}`, expires_in: requestLife },
         201,
       );
     } catch (error) {
-      if (!(error instanceof OAuthRefusal)) {
+      if (!(error instanceof OAuthRefusal || error instanceof OAuthError)) {
         throw error;
       }
       request.log.info({ error: error.code, reason: error.reason }, 'pushed request refused');
@@ -93,7 +97,12 @@ export class PushedRequestGate {
 }
 
 /** The query that a pushed request stands for. @throws {OAuthRefusal} `invalid_request` @throws {Problem} `uri_too_long`, `malformed_request` */
-function pushable(asked: URLSearchParams, clientId: string, redirectUris: readonly string[]): string {
+function pushable(
+  asked: URLSearchParams,
+  clientId: string,
+  redirectUris: readonly string[],
+  jkt: string | undefined,
+): string {
   if (
     [...asked.keys()].some(
       (name) => /^request(?:_uri)?$|_(?:challenge|verifier)$/.test(name) && name !== 'code_challenge',
@@ -111,7 +120,17 @@ function pushable(asked: URLSearchParams, clientId: string, redirectUris: readon
   if (asked.get('response_type') !== 'code') {
     throw new OAuthRefusal('invalid_request', 'response_type must be code');
   }
+  if (jkt !== undefined && (asked.get('dpop_jkt') ?? jkt) !== jkt) {
+    throw new OAuthRefusal(
+      'invalid_request',
+      'dpop_jkt is of another key than the proof',
+      'code_of_other_key',
+    );
+  }
   const request = new URLSearchParams(asked);
+  if (jkt !== undefined) {
+    request.set('dpop_jkt', jkt);
+  }
   // What else authenticates is gone before.
   request.delete('client_secret');
   request.set('client_id', clientId);

@@ -28,12 +28,14 @@ export class SubjectTokenResolver {
   /**
    * The subject of the exchange.
    * @param principal of the request, for a session as the subject.
+   * @param jkt thumbprint of the key that the request proves.
    * @throws {Problem} when the token is refused; {@link OAuthError} when there is none in the form.
    */
   async subject(
     { subject_token: token, subject_token_type: type, client_id: clientId }: ExchangeForm,
     principal: Principal | undefined,
     client: ClientInfo,
+    jkt: string | undefined,
   ): Promise<ResolvedSubject> {
     if (type === tokenTypes.session) {
       if (token !== undefined || principal?.credential !== 'cookie') {
@@ -50,7 +52,7 @@ export class SubjectTokenResolver {
       case tokenTypes.jwt:
         return (
           (await this.foreign.resolve({ token, clientId })) ??
-          handedOn(await this.authenticator.bearerClaims(token))
+          handedOn(await this.authenticator.liveClaims(token, jkt))
         );
       case tokenTypes.accessToken:
         return (await this.#service(token)) ?? (await this.#person(token, client));
@@ -58,10 +60,10 @@ export class SubjectTokenResolver {
   }
 
   /** The actor who acts for the subject; undefined if there is none. @throws {Problem} when its token is refused. */
-  async actor({
-    actor_token: token,
-    actor_token_type: type,
-  }: ExchangeForm): Promise<ResolvedSubject | undefined> {
+  async actor(
+    { actor_token: token, actor_token_type: type }: ExchangeForm,
+    jkt: string | undefined,
+  ): Promise<ResolvedSubject | undefined> {
     if ((token === undefined) !== (type === undefined)) {
       // RFC 8693 section 2.1.
       throw new OAuthError('invalid_request', 'actor_token and actor_token_type come together or not at all');
@@ -71,7 +73,7 @@ export class SubjectTokenResolver {
     }
     return type === tokenTypes.apiKey
       ? this.#keyHolder(token)
-      : ownToken(await this.authenticator.bearerClaims(token));
+      : ownToken(await this.authenticator.liveClaims(token, jkt));
   }
 
   async #keyHolder(key: string): Promise<ResolvedSubject> {

@@ -14,6 +14,7 @@ import type { Principal } from '../../session/principal.js';
 import type { MintedSession } from '../../session/session-minter.js';
 import { AuthorizationServer } from '../../session/discovery/authorization-server.js';
 import { codeGrantType, exchangeGrantType, tokenTypes } from '../../session/tokens/token-types.js';
+import { ProofsOfPossession } from '../../session/tokens/proofs-of-possession.js';
 import { TokenGrants } from '../../session/tokens/token-grants.js';
 import { OAuthError, invalidForm } from '../../session/tokens/oauth.error.js';
 import { RateLimited } from '../../session/guards/rate-limited.decorators.js';
@@ -43,6 +44,7 @@ export class TokenExchangeController {
     private readonly exchanges: TokenExchange,
     private readonly grants: TokenGrants,
     private readonly limits: RateLimits,
+    private readonly proofs: ProofsOfPossession,
     private readonly authorizationServer: AuthorizationServer,
     private readonly clock: Clock,
     @Inject(CONFIGURATION) { PUBLIC_URL }: Configuration,
@@ -53,7 +55,7 @@ export class TokenExchangeController {
   @ApiRoute('POST', '', {
     summary: 'Get a bearer token',
     description:
-      'OAuth token endpoint. Token exchange (RFC 8693): an access token of the login provider, an API key, a token of this gateway, a token of a trusted workload (with `client_id`) or the session of the cookie is exchanged for a token to send as `Authorization: Bearer`, optionally with less scope or for another organisation. `authorization_code` exchanges the code of a command-line login. A client of a protected resource (`PROTECTED_RESOURCES`) uses `authorization_code` and `refresh_token`, as in RFC 6749 and RFC 8707.',
+      'OAuth token endpoint. Token exchange (RFC 8693): an access token of the login provider, an API key, a token of this gateway, a token of a trusted workload (with `client_id`) or the session of the cookie is exchanged for a token to send as `Authorization: Bearer`, optionally with less scope or for another organisation. With a proof in the header `DPoP` (RFC 9449), the token is bound to its key, where `DPOP_AUDIENCES` has its audience. `authorization_code` exchanges the code of a command-line login. A client of a protected resource (`PROTECTED_RESOURCES`) uses `authorization_code` and `refresh_token`, as in RFC 6749 and RFC 8707.',
     answer: { description: 'The issued token.', schema: exchangeAnswerSchema },
     problems: ['unsupported_media_type', 'rate_limited', 'provider_misconfigured', 'provider_unavailable'],
   })
@@ -87,10 +89,10 @@ export class TokenExchangeController {
         ? await this.authorizationServer.grant(request, body)
         : undefined;
       if (passedOn !== undefined) {
-        void reply.code(passedOn.status);
+        void reply.code(passedOn.status).headers(passedOn.headers);
         return passedOn.body;
       }
-      return await this.#grant(body, principal, request);
+      return await this.#grant(body, principal, request, await this.proofs.keyOf(request, reply));
     } catch (error) {
       if (!(error instanceof OAuthError)) {
         throw error;
@@ -116,7 +118,13 @@ export class TokenExchangeController {
     return client === undefined || this.grants.find(type)?.clientId !== client;
   }
 
-  async #grant(body: unknown, principal: Principal | undefined, request: FastifyRequest): Promise<Answer> {
+  async #grant(
+    body: unknown,
+    principal: Principal | undefined,
+    request: FastifyRequest,
+    jkt: string | undefined,
+  ): Promise<Answer> {
+    const client = clientInfoOf(request);
     const grant = grantSchema.safeParse(body);
     if (!grant.success) {
       throw new OAuthError('invalid_request', 'one grant_type is needed');
@@ -124,7 +132,7 @@ export class TokenExchangeController {
     const { grant_type: type } = grant.data;
     const added = this.grants.find(type);
     if (added !== undefined) {
-      const { minted, members } = await this.exchanges.grant(added, body, clientInfoOf(request));
+      const { minted, members } = await this.exchanges.grant(added, body, { client, jkt });
       return { ...this.#answer(minted, tokenTypes.accessToken), ...members };
     }
     if (type !== exchangeGrantType) {
@@ -141,7 +149,7 @@ export class TokenExchangeController {
       // The route is answered under every name, for services. The cookie belongs to one.
       throw new Problem('wrong_host', { reason: 'foreign_host' });
     }
-    const exchange = { form: form.data, principal, client: clientInfoOf(request) };
+    const exchange = { form: form.data, principal, client, jkt };
     return this.#answer(await this.exchanges.exchange(exchange), form.data.requested_token_type);
   }
 
@@ -149,7 +157,7 @@ export class TokenExchangeController {
     return {
       access_token: token,
       issued_token_type: issued,
-      token_type: 'Bearer',
+      token_type: claims.cnf === undefined ? 'Bearer' : 'DPoP',
       expires_in: claims.exp - this.clock.seconds(),
       scope: claims.scope,
     };

@@ -11,6 +11,7 @@ import { AuthorizationServer } from '../../session/discovery/authorization-serve
 import { DiscoveryModule } from '../../session/discovery/discovery.module.js';
 import { SessionModule } from '../../session/session.module.js';
 import { TokenEndpointModule } from '../../session/tokens/token-endpoint.module.js';
+import { ProofsOfPossession } from '../../session/tokens/proofs-of-possession.js';
 import { TokenGrants } from '../../session/tokens/token-grants.js';
 import { SubjectTokenResolver } from './subject-token-resolver.js';
 import { TokenExchangeController } from './token-exchange.controller.js';
@@ -34,17 +35,24 @@ import { TokenExchange } from './token-exchange.service.js';
 })
 export class TokenExchangeModule implements OnModuleInit {
   readonly #issuer: string;
+  readonly #audience: string;
 
   constructor(
     private readonly server: AuthorizationServer,
     private readonly grants: TokenGrants,
-    @Inject(CONFIGURATION) { PUBLIC_URL }: Configuration,
+    private readonly proofs: ProofsOfPossession,
+    @Inject(CONFIGURATION) { PUBLIC_URL, TOKEN_AUDIENCE }: Configuration,
   ) {
     this.#issuer = PUBLIC_URL;
+    this.#audience = TOKEN_AUDIENCE;
   }
 
   onModuleInit(): void {
     const issuer = this.#issuer;
-    this.server.add(() => ({ token_endpoint: `${issuer}/auth/token`, ...this.grants.metadata(issuer) }));
+    this.server.add(() => ({
+      token_endpoint: `${issuer}/auth/token`,
+      ...this.grants.metadata(issuer),
+      ...this.proofs.metadataFor([this.#audience]),
+    }));
   }
 }

@@ -44,9 +44,11 @@ export type ExchangeForm = z.output<typeof exchangeFormSchema>;
 
 /** Answer of `POST /auth/token`. */
 export const exchangeAnswerSchema = z.object({
-  access_token: z.string().meta({ description: 'The token, for `Authorization: Bearer`.' }),
+  access_token: z
+    .string()
+    .meta({ description: 'The token, for `Authorization: Bearer`, or `DPoP` if that is its type.' }),
   issued_token_type: z.enum(issuedTypes),
-  token_type: z.literal('Bearer'),
+  token_type: z.enum(['Bearer', 'DPoP']),
   expires_in: z.int().meta({ description: 'Seconds until the token expires.' }),
   scope: z.string().meta({ description: 'Space-separated scopes.' }),
   api_key: z.string().optional().meta({

@@ -17,6 +17,7 @@ import { TokenService } from '../../session/tokens/token.service.js';
 import { UsersService } from '../../directory/users/users.service.js';
 import { delegate } from './actor-chain.js';
 import type { ResolvedSubject } from '../../session/tokens/foreign-tokens.js';
+import { ProofsOfPossession } from '../../session/tokens/proofs-of-possession.js';
 import type { Granted, TokenGrant } from '../../session/tokens/token-grants.js';
 import { SubjectTokenResolver } from './subject-token-resolver.js';
 import { OAuthError, toRefusal } from '../../session/tokens/oauth.error.js';
@@ -32,6 +33,8 @@ export interface ExchangeRequest {
   /** The principal of the request's cookie. */
   readonly principal: Principal | undefined;
   readonly client: ClientInfo;
+  /** Thumbprint of the key that the request proves. */
+  readonly jkt: string | undefined;
 }
 
 /** Token exchange (RFC 8693): the same subject, never with more authority and never for longer. */
@@ -47,6 +50,7 @@ export class TokenExchange {
     private readonly tokens: TokenService,
     private readonly audit: AuditService,
     private readonly scopes: ScopeCatalogue,
+    private readonly proofs: ProofsOfPossession,
     @Inject(CONFIGURATION) configuration: Configuration,
   ) {
     this.#audience = configuration.TOKEN_AUDIENCE;
@@ -87,7 +91,7 @@ export class TokenExchange {
   async grant(
     grant: TokenGrant,
     body: unknown,
-    client: ClientInfo,
+    { client, jkt }: Pick<ExchangeRequest, 'client' | 'jkt'>,
   ): Promise<{ minted: MintedSession } & Pick<Granted, 'members'>> {
     const { apiKey, members } = await grant.grant(body, client).catch(async (error: unknown) => {
       // A form that is malformed is no attempt, nor is the question of a device that waits.
@@ -102,7 +106,7 @@ export class TokenExchange {
       subject_token: apiKey,
       subject_token_type: tokenTypes.apiKey,
     });
-    return { minted: await this.exchange({ form, principal: undefined, client }), members };
+    return { minted: await this.exchange({ form, principal: undefined, client, jkt }), members };
   }
 
   async #recordFailure({ reason }: OAuthError | Problem, client: ClientInfo): Promise<void> {
@@ -110,7 +114,7 @@ export class TokenExchange {
     await this.audit.record({ type, outcome: 'failure', reason, ...client });
   }
 
-  async #exchange({ form, principal, client }: ExchangeRequest): Promise<{
+  async #exchange({ form, principal, client, jkt }: ExchangeRequest): Promise<{
     minted: MintedSession;
     subject: ResolvedSubject;
     actor: ResolvedSubject | undefined;
@@ -119,17 +123,18 @@ export class TokenExchange {
     if ([...form.audience, ...form.resource].some((target) => target !== this.#audience)) {
       throw new OAuthError('invalid_target', 'tokens are issued for TOKEN_AUDIENCE only');
     }
-    const actor = await this.subjects.actor(form);
-    const subject = await this.subjects.subject(form, principal, client);
+    const actor = await this.subjects.actor(form, jkt);
+    const subject = await this.subjects.subject(form, principal, client, jkt);
     try {
       requirePolicyMet(subject.claims);
       if (this.#requiresEmail) {
         requireVerifiedEmail(subject.claims, {});
       }
       const scope = narrowed(subject.claims.scope, form.scope, this.scopes);
-      const claims = await this.#inOrg(subject, form);
+      const { cnf: _cnf, ...claims } = await this.#inOrg(subject, form);
       const act = delegate(claims.act, actor?.claims);
-      const wanted = { ...claims, scope, ...(act === undefined ? {} : { act }) };
+      const bound = this.proofs.claimsFor(this.#audience, jkt);
+      const wanted = { ...claims, scope, ...(act === undefined ? {} : { act }), ...bound };
       const latest = Math.min(subject.latest, actor?.latest ?? Number.POSITIVE_INFINITY);
       return { minted: await this.tokens.mint(wanted, latest), subject, actor };
     } catch (error) {

@@ -31,7 +31,7 @@ export function allowOtherOrigins(
   { method }: Pick<FastifyRequest, 'method'>,
   reply: FastifyReply,
 ): FastifyReply | undefined {
-  void reply.header('access-control-allow-origin', '*');
+  void reply.headers({ 'access-control-allow-origin': '*', 'access-control-expose-headers': 'dpop-nonce' });
   if (method !== 'OPTIONS') {
     return undefined;
   }
@@ -39,7 +39,7 @@ export function allowOtherOrigins(
     .code(204)
     .headers({
       'access-control-allow-methods': 'GET, POST',
-      'access-control-allow-headers': 'authorization, content-type',
+      'access-control-allow-headers': 'authorization, content-type, dpop',
       'access-control-max-age': String(preflightAge),
     })
     .send();

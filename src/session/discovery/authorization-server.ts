@@ -11,6 +11,7 @@ export interface ServerMetadata {
 /** An answer of the login provider's token endpoint. */
 export interface ProviderAnswer {
   readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
   readonly body: unknown;
 }
 

@@ -6,6 +6,7 @@ import type { Configuration } from '../../platform/config/configuration.js';
 import { Public } from '../guards/access.decorators.js';
 import { ScopeCatalogue } from '../../platform/features/scope.catalogue.js';
 import { AuthorizationServer } from './authorization-server.js';
+import { ProofsOfPossession } from '../tokens/proofs-of-possession.js';
 import { PublishedKeys } from './published-keys.js';
 
 /** Seconds for which others may cache the keys: they accept a revoked key this much longer. */
@@ -46,6 +47,7 @@ const ProtectedResourceOperation = (summary: string): MethodDecorator =>
           authorization_servers: { type: 'array', items: { type: 'string', format: 'uri' } },
           scopes_supported: { type: 'array', items: { type: 'string' } },
           bearer_methods_supported: { type: 'array', items: { type: 'string' } },
+          dpop_signing_alg_values_supported: { type: 'array', items: { type: 'string' } },
         },
       },
     }),
@@ -57,14 +59,17 @@ const ProtectedResourceOperation = (summary: string): MethodDecorator =>
 @Public()
 export class WellKnownController {
   readonly #issuer: string;
+  readonly #audience: string;
 
   constructor(
     private readonly keys: PublishedKeys,
     private readonly authorizationServer: AuthorizationServer,
     private readonly catalogue: ScopeCatalogue,
+    private readonly proofs: ProofsOfPossession,
     @Inject(CONFIGURATION) configuration: Configuration,
   ) {
     this.#issuer = configuration.PUBLIC_URL;
+    this.#audience = configuration.TOKEN_AUDIENCE;
   }
 
   @Get('jwks.json')
@@ -138,6 +143,7 @@ export class WellKnownController {
       jwks_uri: `${this.#issuer}/.well-known/jwks.json`,
       scopes_supported: [...this.catalogue.scopes.keys()],
       bearer_methods_supported: ['header'],
+      ...this.proofs.metadataFor([this.#audience]),
       resource_name: 'Vestibule',
       resource_documentation: `${this.#issuer}/docs`,
     };

@@ -7,12 +7,14 @@ import { type CheckedToken, VerifiedTokenCache } from '../tokens/verified-token.
 import { type Principal, userOf } from '../principal.js';
 import { RevocationList } from '../revocation/revocation-list.js';
 import { SessionCookie } from '../cookie/session-cookie.js';
+import { ProofsOfPossession } from '../tokens/proofs-of-possession.js';
 import { SessionRenewer } from '../session-renewer.js';
 import { clientInfoOf } from '../../platform/http/client-info.js';
 import { applicationHostOf } from '../../platform/http/application-hosts.js';
 
 const bearerCredentials = /^Bearer +([\w.-]+) *$/i;
 const apiKeyForm = /^vst_/;
+const boundCredentials = /^DPoP +([\w.-]+) *$/i;
 const usualScheme = 'Bearer ';
 /** A bearer as most programs write it, and not an API key. A token in another spelling is verified each time. */
 const usualBearer = /^[Bb]earer (?!vst_)/;
@@ -26,9 +28,9 @@ export interface Authenticated {
 }
 
 /**
- * Authenticates a request by an augmented token, in the session cookie or as a bearer, or by an API key, in `X-API-Key` or as a
- * bearer. It reads nothing but memory, with two exceptions: a cookie's token is near its end, expired or outdated, so that its
- * session is renewed; or an API key hasn't been seen for a minute.
+ * Authenticates a request by an augmented token, in the session cookie, as a bearer or with a proof of its key, or by an API key, in
+ * `X-API-Key` or as a bearer. It reads nothing but memory, with three exceptions: a cookie's token is near its end, expired or outdated, so
+ * that its session is renewed; an API key hasn't been seen for a minute; or a proof must not have been used before.
  */
 @Injectable()
 export class RequestAuthenticator {
@@ -38,6 +40,7 @@ export class RequestAuthenticator {
     private readonly revocations: RevocationList,
     private readonly renewer: SessionRenewer,
     private readonly keys: KeyAuthenticator,
+    private readonly proofs: ProofsOfPossession,
   ) {}
 
   /**
@@ -59,7 +62,10 @@ export class RequestAuthenticator {
       return this.#keyHolder(apiKey);
     }
     if (authorization !== undefined) {
-      return this.#bearerHolder(request, authorization);
+      const bound = boundTokenOf(request);
+      return bound === undefined
+        ? this.#bearerHolder(request, authorization)
+        : this.#keyProver(request, bound).then(asMiss);
     }
     const sealed = this.cookie.find(request);
     if (sealed === undefined) {
@@ -73,9 +79,17 @@ export class RequestAuthenticator {
     return found instanceof Promise ? found.then(asMiss) : asMiss(found);
   }
 
-  /** The claims of a live augmented token for the gateway itself. @throws {Problem} `unauthenticated` for any other or outdated token. */
-  async bearerClaims(token: string): Promise<Claims> {
-    return (await this.#bearer(token)).claims;
+  /**
+   * The claims of a live augmented token for the gateway itself.
+   * @param jkt thumbprint of the key that the request proves: a bound token is accepted with its own.
+   * @throws {Problem} `unauthenticated` for any other or outdated token.
+   */
+  async liveClaims(token: string, jkt: string | undefined): Promise<Claims> {
+    const { claims } = await this.#live(token);
+    if (claims.cnf !== undefined && claims.cnf.jkt !== jkt) {
+      throw new Problem('unauthenticated', { reason: 'proof_missing' });
+    }
+    return claims;
   }
 
   #bearerHolder(request: FastifyRequest, authorization: string): Authenticated | Promise<Authenticated> {
@@ -96,11 +110,26 @@ export class RequestAuthenticator {
   }
 
   async #bearer(token: string, audience?: string): Promise<Principal> {
+    const checked = await this.#live(token, audience);
+    if (checked.claims.cnf !== undefined) {
+      throw new Problem('unauthenticated', { reason: 'proof_missing' });
+    }
+    return this.tokens.set('bearer', token, checked);
+  }
+
+  /** The holder of a token that is bound to a key. Each request needs a proof of its own, so that nothing is cached. */
+  async #keyProver(request: FastifyRequest, token: string): Promise<Principal> {
+    const { claims } = await this.#live(token, audienceAt(request));
+    await this.proofs.require(request, token, claims);
+    return { user: userOf(claims), claims, credential: 'bearer' };
+  }
+
+  async #live(token: string, audience?: string): Promise<CheckedToken> {
     const checked = await this.tokens.verify(token, audience);
     if (checked.expired || checked.verdict === 'outdated') {
       throw new Problem('unauthenticated', { reason: checked.expired ? 'token_expired' : 'token_stale' });
     }
-    return this.tokens.set('bearer', token, checked);
+    return checked;
   }
 
   #keyHolder(key: string): Authenticated | Promise<Authenticated> {
@@ -163,6 +192,11 @@ function asMiss(principal: Principal): Authenticated {
 
 function keyPrincipal({ user, claims, expiresAt }: AuthenticatedKey): Principal {
   return { user, claims, credential: 'api_key', keyEndsAt: expiresAt };
+}
+
+/** The token of an Authorization header with the scheme `DPoP` (RFC 9449 section 7.1). */
+export function boundTokenOf({ headers }: FastifyRequest): string | undefined {
+  return headers.authorization === undefined ? undefined : boundCredentials.exec(headers.authorization)?.[1];
 }
 
 /** The credential of an Authorization header with the scheme `Bearer` (RFC 6750 section 2.1). */

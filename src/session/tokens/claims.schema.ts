@@ -53,6 +53,10 @@ const knownClaimsSchema = z.object({
     description:
       'Id of the user at the login provider: with Ory, the `sub` that applications get. Only tokens of sessions have it.',
   }),
+  cnf: z.object({ jkt: z.string() }).optional().meta({
+    description:
+      'Confirmation (RFC 7800): the token is good only with a DPoP proof by the key with this thumbprint `jkt` (RFC 9449).',
+  }),
   client_id: z.string().meta({ description: 'OAuth client through which the user logged in.' }),
   scope: z.string().meta({ description: 'Space-separated scopes.' }),
   email: z.string().optional().meta({ description: 'E-mail address.' }),

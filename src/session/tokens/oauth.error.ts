@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import { Problem } from '../../platform/errors/problem.error.js';
 
-/** `error` of an OAuth endpoint's answer: RFC 6749 section 5.2, RFC 8693 section 2.2.2, RFC 8628 section 3.5. */
+/** `error` of an OAuth endpoint's answer: RFC 6749 section 5.2, RFC 8693 section 2.2.2, RFC 8628 section 3.5, RFC 9449 sections 5 and 8. */
 export const oauthErrorCodes = [
   'invalid_request',
   'invalid_grant',
@@ -12,6 +12,8 @@ export const oauthErrorCodes = [
   'slow_down',
   'access_denied',
   'expired_token',
+  'invalid_dpop_proof',
+  'use_dpop_nonce',
 ] as const;
 
 export type OAuthErrorCode = (typeof oauthErrorCodes)[number];

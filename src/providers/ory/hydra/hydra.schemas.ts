@@ -54,6 +54,8 @@ export const loginContextSchema = z.looseObject({
   grant_id: z.uuid().optional(),
   /** With it: the `client_id`, as the client knows it. */
   client_id: z.string().optional(),
+  /** With it: thumbprint of the key to which the client has bound its code (RFC 9449 section 10). */
+  dpop_jkt: z.string().optional(),
 });
 
 /** A consent challenge (step 5). */

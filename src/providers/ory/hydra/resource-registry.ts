@@ -3,11 +3,14 @@ import type { GivenConsent } from './consent-recorder.js';
 import type { LoginContext, RefreshToken } from './hydra.schemas.js';
 import { type ProtectedResource, resourceOf } from './protected-resource.js';
 
+/** What the tokens of a consent for a resource are made from, besides its login. */
+export type ResourceContext = Pick<LoginContext, 'grant_id' | 'client_id' | 'dpop_jkt'>;
+
 /** What issues the tokens of resources. */
 export interface ResourceIssuer {
   readonly resources: readonly ProtectedResource[];
   /** What the tokens of a consent are made from later; nothing for a consent for no resource. */
-  readonly contextOf: (consent: GivenConsent) => Promise<Pick<LoginContext, 'grant_id' | 'client_id'>>;
+  readonly contextOf: (consent: GivenConsent) => Promise<ResourceContext>;
   /** Requires that tokens of a resource which were made before may still be given out. @throws {OAuthRefusal} */
   readonly requireLive: (token: RefreshToken) => Promise<void>;
 }

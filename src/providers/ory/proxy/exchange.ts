@@ -14,6 +14,18 @@ export type SessionReader = () => Promise<KratosSession | undefined>;
 /** What an application is told about its request object (OpenID Connect Core section 3.1.2.6). */
 export type RequestObjectError = 'request_not_supported' | 'request_uri_not_supported';
 
+/** A token request whose answer may be for a resource. */
+export interface ResourceGrant {
+  /** Identifier of the resource, if the request names it. */
+  readonly wanted: string | undefined;
+  /** Thumbprint of the key that the request proves. */
+  readonly jkt: string | undefined;
+  /** Whether nothing else shows whose request it is. */
+  readonly isPublic: boolean;
+  /** Whether it redeems a code. */
+  readonly isCode: boolean;
+}
+
 /** A request to Kratos or Hydra and its answer, with what the gates learn of them. */
 export class Exchange {
   /** What the form has changed in the settings; the audit's gate finds out once Kratos has answered. */
@@ -30,8 +42,8 @@ export class Exchange {
   client: HydraClientRecord | undefined;
   /** Why an authorization request is refused, if it has a request object. */
   requestObject: RequestObjectError | undefined;
-  /** A token request whose answer may be for a resource, with the one that it names. */
-  grant: { readonly wanted: string | undefined } | undefined;
+  /** What a token request whose answer may be for a resource states. */
+  grant: ResourceGrant | undefined;
   /** Whether Kratos is asked for the flow that it begins, instead of a redirect to its page. */
   isForFlow = false;
   /** The query with which it goes to the upstream, without the question mark: a gate may write another one. */

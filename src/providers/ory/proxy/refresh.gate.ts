@@ -21,6 +21,8 @@ export interface LiveRefresh {
   /** Subject of the user at Hydra. */
   readonly subject: string;
   readonly clientId: string;
+  /** Id of the consent, if it is for a protected resource. */
+  readonly grantId: string | undefined;
   /** The client as Hydra has it. */
   readonly client: unknown;
   /** Whether the user may still use the application. */
@@ -65,7 +67,16 @@ export class RefreshGate {
     if (isAdmitted) {
       this.#passed.set(request, { identity, clientId });
     }
-    return { token, form, audience: live.aud ?? [], subject: live.sub, clientId, client, isAdmitted };
+    return {
+      token,
+      form,
+      audience: live.aud ?? [],
+      subject: live.sub,
+      clientId,
+      grantId: live.ext?.grant_id,
+      client,
+      isAdmitted,
+    };
   }
 
   /** Records the use of the application if the tokens were refreshed. Call it in an `onSend` hook. */

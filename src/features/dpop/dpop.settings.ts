@@ -1,0 +1,19 @@
+import { z } from 'zod';
+import { variableDocs } from '../../platform/config/variable.js';
+import { defineSettings } from '../../platform/features/feature.js';
+
+/** The setting that names for whom tokens may be bound to a key. */
+export const dpopSettings = defineSettings('dpopSettings', {
+  DPOP_AUDIENCES: z
+    .string()
+    .transform((text) => text.split(/[\s,]+/).filter((audience) => audience !== ''))
+    .default([])
+    .register(variableDocs, {
+      description:
+        'Audiences whose services verify DPoP proofs (RFC 9449), separated by commas: `TOKEN_AUDIENCE`, or resources of `PROTECTED_RESOURCES`. Clients that send a proof get tokens for them that are bound to their key. See docs/dpop.md.',
+      derivedDefault: 'none: no token is bound to a key',
+      recommendation:
+        'Name an audience once all of its services refuse a bound token without a proof: one that takes it as a bearer loses what the binding is for.',
+      example: 'https://auth.example.org,https://notes.example.org/mcp',
+    }),
+});
