@@ -57,6 +57,8 @@ export interface Claims {
   readonly idp: string;
   /** Id of the user at the provider: with Ory, the `sub` that applications get. Only tokens of sessions have it. */
   readonly idp_sub?: string | undefined;
+  /** Confirmation (RFC 7800): the token is good only with a proof by the key with this thumbprint (DPoP, RFC 9449). */
+  readonly cnf?: { readonly jkt: string } | undefined;
   /** OAuth client through which the user logged in. */
   readonly client_id: string;
   /** Space-separated scopes. */
@@ -138,6 +140,7 @@ const optional: Readonly<Record<string, Check>> = {
   org: isOrg,
   second_factor: isFactor,
   idp_sub: isText,
+  cnf: (value) => isObject(value) && isText(value['jkt']),
   email: isText,
   name: isText,
   picture: isText,

@@ -1,3 +1,5 @@
+import { proofAlgorithms } from './dpop.proofs.js';
+
 /** What a service states of itself as a protected resource (RFC 9728). */
 export interface ResourceOptions {
   /** The URL under which clients know the service, as it stands in the gateway's `PROTECTED_RESOURCES`: `https://notes.example.org/mcp`. */
@@ -43,9 +45,11 @@ export function resourceUrl(given: string): string {
 export function protectedResource({
   issuer,
   resource,
+  dpop,
 }: {
   readonly issuer: string;
   readonly resource?: string | ResourceOptions;
+  readonly dpop?: string;
 }): ProtectedResource {
   const {
     url: given = '',
@@ -63,6 +67,7 @@ export function protectedResource({
       authorization_servers: [new URL(issuer).origin],
       ...(scopes === undefined ? {} : { scopes_supported: [...scopes] }),
       bearer_methods_supported: ['header'],
+      ...(dpop === undefined ? {} : { dpop_signing_alg_values_supported: [...proofAlgorithms] }),
       ...(name === undefined ? {} : { resource_name: name }),
     },
   };

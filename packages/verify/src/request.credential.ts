@@ -3,14 +3,23 @@ interface NodeRequest {
   readonly headers: {
     readonly authorization?: string | undefined;
     readonly 'x-api-key'?: string | readonly string[] | undefined;
+    readonly dpop?: string | readonly string[] | undefined;
   };
   /** Names and values by turns, as they came. */
   readonly rawHeaders: readonly string[];
+  readonly method?: string | undefined;
+  /** Path and query. */
+  readonly url?: string | undefined;
+  /** The same, where a router has changed `url`. */
+  readonly originalUrl?: string | undefined;
 }
 
 /** A request of the Fetch API, or what has its headers. */
 interface FetchRequest {
   readonly headers: Pick<Headers, 'get'>;
+  readonly method?: string;
+  /** The whole address. */
+  readonly url?: string;
 }
 
 /** A request, as Node's `http` or the Fetch API has it. */
@@ -22,6 +31,15 @@ export interface CredentialHeaders {
   readonly apiKey: string | readonly string[] | undefined;
 }
 
+/** What a proof of a token's key is for, and the proof. */
+export interface ProvenRequest {
+  readonly proof: string | readonly string[] | undefined;
+  readonly method: string | undefined;
+  /** Path, and query if it has one. */
+  readonly path: string;
+}
+
+const boundToken = /^dpop +(\S+) *$/i;
 const scheme = 'bearer ';
 /** The scheme as nearly every client writes it. */
 const usualScheme = 'Bearer ';
@@ -35,6 +53,21 @@ export function credentialHeadersOf(request: IncomingRequest): CredentialHeaders
   }
   const valueOf = (name: string): string | undefined => request.headers.get(name) ?? undefined;
   return { authorization: valueOf('authorization'), apiKey: valueOf('x-api-key') };
+}
+
+/** The token of an `Authorization` header with the scheme `DPoP` (RFC 9449 section 7.1). */
+export function boundTokenIn(authorization: CredentialHeaders['authorization']): string | undefined {
+  return typeof authorization === 'string' ? boundToken.exec(authorization)?.[1] : undefined;
+}
+
+export function provenRequestOf(request: IncomingRequest): ProvenRequest {
+  if ('rawHeaders' in request) {
+    const { headers, method, url = '', originalUrl = url } = request;
+    return { proof: headers.dpop, method, path: originalUrl };
+  }
+  const { headers, method, url = '' } = request;
+  const { pathname = '' } = URL.canParse(url) ? new URL(url) : {};
+  return { proof: headers.get('dpop') ?? undefined, method, path: pathname };
 }
 
 /** The token of an `Authorization` header: empty without one. */

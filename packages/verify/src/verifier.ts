@@ -3,8 +3,16 @@ import { apiKeyId, isLikeApiKey } from './api.key.js';
 import { ApiKeyTokens } from './api.key.tokens.js';
 import { AuthError } from './auth.error.js';
 import { type Claims, type User, isClaims, userOf } from './claims.js';
+import { DpopProofs, ProofError, proofAlgorithms } from './dpop.proofs.js';
 import { KeySet } from './key.set.js';
-import { type IncomingRequest, bearerIn, credentialHeadersOf, noToken } from './request.credential.js';
+import {
+  type IncomingRequest,
+  bearerIn,
+  boundTokenIn,
+  credentialHeadersOf,
+  noToken,
+  provenRequestOf,
+} from './request.credential.js';
 import { type ResourceOptions, protectedResource, resourceUrl } from './protected.resource.js';
 import { type Requirement, authorize, checkRequirement } from './requirement.js';
 import { type RevocationOptions, Revocations } from './revocations.js';
@@ -34,6 +42,11 @@ export interface VerifierOptions {
   readonly remembered?: number;
   /** Takes API keys too, in `X-API-Key` or as a bearer: each is exchanged for a token at the gateway, which is kept. Default: false. */
   readonly apiKeys?: boolean;
+  /**
+   * Takes tokens that are bound to a key too, with a proof for each request (DPoP, RFC 9449): the URL under which clients reach this service,
+   * `https://api.example.org`. Without it they are refused. The gateway issues such tokens for the audiences of its `DPOP_AUDIENCES`.
+   */
+  readonly dpop?: string;
   /** Refuses tokens whose session has ended, whose user was changed or whose key was revoked, within a second. */
   readonly revocations?: RevocationOptions;
   /** Is told of each refusal, for your log: `error.reason` states why. */
@@ -51,12 +64,12 @@ export interface Caller {
 /** Verifies the tokens of one gateway. Make one and keep it: it holds the keys. */
 export interface Verifier {
   /**
-   * The claims of a live token that meets the requirement.
+   * The claims of a live token that meets the requirement. One that is bound to a key needs its request: `authenticate` takes it.
    * @throws {AuthError} which is the answer to the request.
    */
   verify(token: string, requirement?: Requirement): Promise<Claims>;
   /**
-   * The caller of a request: by its bearer token or, if they are taken, its API key.
+   * The caller of a request: by its bearer token or, if they are taken, its API key or its token with a proof.
    * @throws {AuthError} which is the answer to the request.
    */
   authenticate(request: IncomingRequest, requirement?: Requirement): Promise<Caller>;
@@ -97,10 +110,13 @@ class GatewayVerifier implements Verifier {
   readonly #memory: TokenMemory;
   readonly #revocations: Revocations | undefined;
   readonly #apiKeyTokens: ApiKeyTokens | undefined;
+  readonly #proofs: DpopProofs | undefined;
+  /** Requests whose proof was verified, with their token: several guards may ask about one. */
+  readonly #proven = new WeakMap<IncomingRequest, string>();
 
   constructor(options: VerifierOptions) {
     requireKnown(options);
-    const { clockTolerance = 30, apiKeys = false } = options;
+    const { clockTolerance = 30, apiKeys = false, dpop } = options;
     const cooldown = within('cooldown', options.cooldown ?? 30, 3600);
     const remembered = within('remembered', options.remembered ?? 10_000, 10_000_000);
     this.#issuer = originOf(options.issuer);
@@ -122,6 +138,7 @@ class GatewayVerifier implements Verifier {
         fetch: doFetch,
         findKey: (header) => this.#keys.find(header),
       });
+    this.#proofs = dpop === undefined ? undefined : new DpopProofs(dpop);
     this.#memory = new TokenMemory(remembered);
     if (typeof apiKeys !== 'boolean') {
       throw new TypeError('apiKeys: set true or false');
@@ -133,7 +150,7 @@ class GatewayVerifier implements Verifier {
 
   async verify(given: string, requirement: Requirement = noRequirement): Promise<Claims> {
     const token = typeof given === 'string' ? given : noToken;
-    return this.#admit(requirement, async () => this.#live(token));
+    return this.#admit(requirement, async () => this.#liveBearer(token));
   }
 
   async authenticate(request: IncomingRequest, requirement: Requirement = noRequirement): Promise<Caller> {
@@ -148,7 +165,7 @@ class GatewayVerifier implements Verifier {
     // One reading of the clock, which costs as much as the rest where the system emulates it.
     const now = seconds();
     const claims = hasKey ? undefined : this.#find(bearerIn(authorization), now);
-    if (claims === undefined) {
+    if (claims === undefined || claims.cnf !== undefined) {
       return undefined;
     }
     try {
@@ -211,8 +228,14 @@ class GatewayVerifier implements Verifier {
     const { authorization, apiKey } = credentialHeadersOf(request);
     const tokens = this.#apiKeyTokens;
     if (tokens === undefined || apiKey === undefined) {
+      const bound = this.#proofs && boundTokenIn(authorization);
+      if (bound !== undefined) {
+        return this.#liveBound(bound, request);
+      }
       const token = bearerIn(authorization);
-      return tokens !== undefined && isLikeApiKey(token) ? this.#liveOfKey(token, tokens) : this.#live(token);
+      return tokens !== undefined && isLikeApiKey(token)
+        ? this.#liveOfKey(token, tokens)
+        : this.#liveBearer(token);
     }
     if (authorization !== undefined || typeof apiKey !== 'string') {
       throw new AuthError('malformed_request', {
@@ -239,7 +262,7 @@ class GatewayVerifier implements Verifier {
         throw this.#unauthenticated(found.reason);
       }
       try {
-        return await this.#live(found.token);
+        return await this.#liveBearer(found.token);
       } catch (error) {
         if (!(error instanceof AuthError) || error.code !== 'unauthenticated') {
           throw error;
@@ -250,6 +273,32 @@ class GatewayVerifier implements Verifier {
         }
         outdated = found.token;
       }
+    }
+  }
+
+  /** The same of a token that is good by itself. */
+  async #liveBearer(token: string): Promise<Claims> {
+    const claims = await this.#live(token);
+    if (claims.cnf !== undefined) {
+      throw this.#unproven('proof_missing');
+    }
+    return claims;
+  }
+
+  /** The same of a token that is bound to a key, with the proof of its request. */
+  async #liveBound(token: string, request: IncomingRequest): Promise<Claims> {
+    const claims = await this.#live(token);
+    if (claims.cnf === undefined) {
+      throw this.#unproven('token_not_bound');
+    }
+    try {
+      if (this.#proven.get(request) !== token) {
+        await this.#proofs?.require(provenRequestOf(request), token, claims.cnf.jkt, seconds());
+        this.#proven.set(request, token);
+      }
+      return claims;
+    } catch (error) {
+      throw error instanceof ProofError ? this.#unproven(error.reason) : error;
     }
   }
 
@@ -310,6 +359,14 @@ class GatewayVerifier implements Verifier {
       }
       throw this.#unauthenticated(reasonOf(error), withoutClaims(error));
     }
+  }
+
+  /** The refusal of a token whose key isn't proven. */
+  #unproven(reason: string): AuthError {
+    return this.#unauthenticated(reason).withHeader(
+      'www-authenticate',
+      `DPoP error="invalid_dpop_proof", algs="${proofAlgorithms.join(' ')}"`,
+    );
   }
 
   #unauthenticated(reason: string, cause?: unknown): AuthError {
@@ -414,6 +471,7 @@ const optionNames = new Set([
   'audience',
   'resource',
   'jwksUri',
+  'dpop',
   'cooldown',
   'clockTolerance',
   'remembered',
