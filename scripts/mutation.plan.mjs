@@ -302,6 +302,7 @@ export const notMeasured = [
   'src/auth-strategy/reserved-names.ts',
   'src/session/revocation/credential-life.ts',
   'src/session/tokens/token-grants.ts',
+  'src/session/tokens/proofs-of-possession.ts',
   'src/session/discovery/published-keys.ts',
   'src/session/tokens/foreign-tokens.ts',
   'src/features/command-line/command-line.controller.ts',

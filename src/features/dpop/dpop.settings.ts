@@ -10,10 +10,9 @@ export const dpopSettings = defineSettings('dpopSettings', {
     .default([])
     .register(variableDocs, {
       description:
-        'Audiences whose services verify DPoP proofs (RFC 9449), separated by commas: `TOKEN_AUDIENCE`, or resources of `PROTECTED_RESOURCES`. Clients that send a proof get tokens for them that are bound to their key. See docs/dpop.md.',
+        'Audiences whose services verify DPoP proofs (RFC 9449), separated by commas: `TOKEN_AUDIENCE`, or resources of `PROTECTED_RESOURCES`. Clients that send a proof get tokens for them that are bound to their key (docs/dpop.md).',
       derivedDefault: 'none: no token is bound to a key',
-      recommendation:
-        'Name an audience once all of its services refuse a bound token without a proof: one that takes it as a bearer loses what the binding is for.',
+      recommendation: 'Only audiences all of whose services refuse a bound token without a proof.',
       example: 'https://auth.example.org,https://notes.example.org/mcp',
     }),
 });

@@ -6,7 +6,7 @@ import { variableDocs } from '../../platform/config/variable.js';
 export const workloadSettings = defineSettings('workloadSettings', {
   WORKLOAD_KEYS_FILE: z.string().min(1).optional().register(variableDocs, {
     description:
-      'Path of a JSON file with the keys of issuers of workloads that the gateway can’t reach: an object with a JWK Set (RFC 7517) for each issuer. Nothing is fetched for these issuers. The file is read at each exchange, so it can be replaced at any time. See docs/workload-identity.md.',
+      'Path of a JSON file with the keys of issuers of workloads that the gateway can’t reach: an object with a JWK Set (RFC 7517) for each issuer, read at each exchange (docs/workload-identity.md).',
     derivedDefault: 'none: all keys are fetched',
     recommendation: 'Anyone who can write the file can be any workload of its issuers.',
     example: '/etc/vestibule/workload-keys.json',

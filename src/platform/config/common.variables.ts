@@ -166,7 +166,6 @@ export const commonVariables = z.object({
   REDIS_URL: redisUrls.optional().register(variableDocs, {
     description:
       'Redis or Valkey, `redis://…` or `rediss://…`. With Sentinel or a cluster: a comma-separated list, of which the first URL has user and password. It carries revocations and key changes between replicas, and counts rate limits. Without it, each replica polls the database and counts for itself.',
-    derivedDefault: 'none',
     recommendation: 'Set it if there is more than one replica.',
     example: 'redis://redis.internal:6379',
     secret: true,
@@ -180,7 +179,6 @@ export const commonVariables = z.object({
   }),
   REDIS_SENTINEL_PASSWORD: z.string().min(1).optional().register(variableDocs, {
     description: 'Password of the sentinels, if they require one.',
-    derivedDefault: 'none',
     secret: true,
   }),
   REDIS_CLUSTER: flag.default(false).register(variableDocs, {
@@ -286,7 +284,6 @@ export const commonVariables = z.object({
   LOCALES_DIR: z.string().min(1).optional().register(variableDocs, {
     description:
       'Folder with further languages, or other wording: `<language tag>.json`, texts by key (docs/languages.md).',
-    derivedDefault: 'none',
     example: '/etc/vestibule/locales',
   }),
   ...admissionVariables,

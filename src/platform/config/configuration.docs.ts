@@ -51,18 +51,9 @@ const first = [
 const linkTo = (name: string): string => `[\`${name}\`](#${name.toLowerCase()})`;
 
 /** Links to variables, in the order of their names. */
-function indexOf(variables: readonly DocumentedVariable[]): string {
-  return variables
-    .map(({ name }) => name)
-    .toSorted()
-    .map((name) => linkTo(name))
-    .join(', ');
-}
-
 /** Renders docs/configuration.md. @param features whose settings it has besides the core's. */
 export function renderConfigurationDocs(features: readonly Feature[]): string {
-  const sections = sectionsWith(features);
-  const parts = sections.map(({ title, variables }) =>
+  const parts = sectionsWith(features).map(({ title, variables }) =>
     [`## ${title}`, '', ...variables.map((variable) => renderVariable(variable))].join('\n'),
   );
   return [
@@ -79,9 +70,6 @@ export function renderConfigurationDocs(features: readonly Feature[]): string {
     '',
     `Begin with ${first.map((name) => linkTo(name)).join(', ')}.`,
     '',
-    '## Index',
-    '',
-    ...sections.map(({ title, variables }) => `${title}: ${indexOf(variables)}.\n`),
     parts.join('\n'),
   ].join('\n');
 }
@@ -154,21 +142,28 @@ function asDuration(seconds: number): string {
 function renderVariable(variable: DocumentedVariable): string {
   const { name, description, recommendation, example, secret } = variable;
   const facts = [
-    `Default: ${defaultText(variable)}`,
+    ...factOfDefault(variable),
     ...(recommendation === undefined ? [] : [`Advice: ${recommendation}`]),
     ...(example === undefined ? [] : [`Example: \`${example}\``]),
     ...((secret ?? false) === false ? [] : ['Secret']),
   ];
   // A backslash at the end of a line breaks it.
-  return [`### \`${name}\``, '', description, '', facts.join('\\\n'), ''].join('\n');
+  return [
+    `### \`${name}\``,
+    '',
+    description,
+    '',
+    ...(facts.length === 0 ? [] : [facts.join('\\\n'), '']),
+  ].join('\n');
 }
 
-function defaultText({ derivedDefault, constantDefault, optional }: DocumentedVariable): string {
+/** What a setting is if it isn't set. An optional one without a default has none to state. */
+function factOfDefault({ derivedDefault, constantDefault, optional }: DocumentedVariable): string[] {
   if (derivedDefault !== undefined) {
-    return derivedDefault;
+    return [`Default: ${derivedDefault}`];
   }
   if (constantDefault === undefined) {
-    return optional ? 'none' : 'none; it must be set';
+    return optional ? [] : ['Required'];
   }
-  return constantDefault === '' ? 'empty' : `\`${constantDefault}\``;
+  return constantDefault === '' ? [] : [`Default: \`${constantDefault}\``];
 }
