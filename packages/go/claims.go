@@ -46,6 +46,8 @@ type Claims struct {
 	EmailVerified bool   `json:"email_verified"`
 	Name          string `json:"name,omitempty"`
 	Picture       string `json:"picture,omitempty"`
+	// Confirmation is the key that the token is bound to (RFC 7800); nil for a token that is good by itself.
+	Confirmation *Confirmation `json:"cnf,omitempty"`
 	// Every claim as the token has it; what is written as JSON. Nothing changes it.
 	all map[string]json.RawMessage
 }
@@ -66,6 +68,12 @@ type RequiredFactor struct {
 // lacksFactor is whether the token lacks something for a second factor.
 func (c *Claims) lacksFactor(what string) bool {
 	return c.RequiredFactor != nil && slices.Contains(c.RequiredFactor.Missing, what)
+}
+
+// Confirmation is the key without whose proof a token isn't accepted (DPoP, RFC 9449).
+type Confirmation struct {
+	// Thumbprint is that of the key (RFC 7638).
+	Thumbprint string `json:"jkt"`
 }
 
 // Actor acts for a subject.
@@ -122,6 +130,7 @@ func (c *Claims) UnmarshalJSON(data []byte) error {
 	for name, target := range map[string]any{
 		"acr": &c.Level, "roles": &c.Roles, "act": &c.Actor, "org": &c.Org, "second_factor": &c.RequiredFactor,
 		"email": &c.Email, "name": &c.Name, "picture": &c.Picture, "sub_profile": &c.SubjectProfile, "idp_sub": &c.ProviderSubject,
+		"cnf": &c.Confirmation,
 	} {
 		if value, isThere := c.all[name]; isThere {
 			if err := json.Unmarshal(value, target); err != nil {
@@ -131,6 +140,9 @@ func (c *Claims) UnmarshalJSON(data []byte) error {
 	}
 	if c.Subject == "" || c.SessionID == "" || c.ID == "" {
 		return errors.New("an id is empty")
+	}
+	if _, isBound := c.all["cnf"]; isBound && (c.Confirmation == nil || c.Confirmation.Thumbprint == "") {
+		return errors.New("the claim cnf: not a key's thumbprint")
 	}
 	return nil
 }
@@ -161,6 +173,10 @@ func (c *Claims) clone() *Claims {
 	copied := *c
 	copied.Audience, copied.Methods, copied.Roles = slices.Clone(c.Audience), slices.Clone(c.Methods), slices.Clone(c.Roles)
 	copied.Actor = c.Actor.clone()
+	if c.Confirmation != nil {
+		confirmation := *c.Confirmation
+		copied.Confirmation = &confirmation
+	}
 	if c.Org != nil {
 		org := *c.Org
 		copied.Org = &org

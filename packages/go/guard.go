@@ -16,7 +16,6 @@ import (
 
 const (
 	maximumLength = 8192
-	scheme        = "Bearer "
 	// A segment in base64url in its one spelling (RFC 7515 section 2): without padding, and no bits behind the last byte.
 	segment = `(?:[\w-]{4})*(?:[\w-][AQgw]|[\w-]{2}[AEIMQUYcgkosw048]|[\w-]{4})`
 )
@@ -42,6 +41,9 @@ type Options struct {
 	Revocations *Revocations
 	// APIKeys accepts API keys too, in X-API-Key or as bearers. Each is exchanged at the gateway for a token, which is remembered.
 	APIKeys bool
+	// DPoP takes tokens that are bound to a key too, with a proof for each request (RFC 9449): the URL under which clients reach this
+	// service, https://api.example.org. Without it they are refused. The gateway issues such tokens for the audiences of its DPOP_AUDIENCES.
+	DPoP string
 	// OnRefused is told of each refusal, for your log: its Reason states why. It may be nil.
 	OnRefused func(*Error)
 	// Context ends what the guard reads from the gateway when it is done, as Close does. Default: never.
@@ -57,7 +59,9 @@ type Guard struct {
 	revocations *subscription
 	// Nil unless API keys are accepted.
 	apiKeys *apiKeys
-	close   context.CancelFunc
+	// Nil unless tokens that are bound to a key are accepted.
+	proofs *proofs
+	close  context.CancelFunc
 
 	mutex      sync.RWMutex
 	remembered map[string]verified
@@ -102,9 +106,14 @@ func New(options Options) (*Guard, error) {
 	if options.Context == nil {
 		options.Context = context.Background()
 	}
+	proofs, err := newProofs(options.DPoP)
+	if err != nil {
+		return nil, err
+	}
 	ctx, cancel := context.WithCancel(options.Context)
 	g := &Guard{
 		options:    options,
+		proofs:     proofs,
 		close:      cancel,
 		keys:       &keySet{ctx: ctx, uri: options.JWKSURI, cooldown: options.Cooldown},
 		remembered: make(map[string]verified),
@@ -143,8 +152,8 @@ type contextKey struct{}
 func (g *Guard) Protect(next http.Handler, requirements ...Requirement) http.Handler {
 	required := newRequired(requirements)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		claims, refusal := g.authenticate(r.Context(), r.Header, required)
-		if refusal != nil {
+		claims, refusal := g.callerOf(r)
+		if refusal = g.decide(claims, refusal, required); refusal != nil {
 			refusal.ServeHTTP(w, r)
 			return
 		}
@@ -161,57 +170,86 @@ func ClaimsOf(r *http.Request) *Claims {
 // Verify returns the claims of a live token, or of an API key if these are accepted, that meets the requirements. Its error is an
 // [*Error].
 func (g *Guard) Verify(ctx context.Context, token string, requirements ...Requirement) (*Claims, error) {
-	claims, refusal := g.verify(ctx, token, newRequired(requirements))
-	if refusal != nil {
+	claims, refusal := g.claimsOfBearer(ctx, token)
+	if refusal = g.decide(claims, refusal, newRequired(requirements)); refusal != nil {
 		return nil, refusal
 	}
 	return claims, nil
 }
 
-func (g *Guard) authenticate(ctx context.Context, header http.Header, required *required) (*Claims, *Error) {
-	authorization := header.Values("Authorization")
-	if sent := header.Values(apiKeyHeader); g.apiKeys != nil && len(sent) > 0 {
+// callerOf returns the claims of whoever sent a request.
+func (g *Guard) callerOf(r *http.Request) (*Claims, *Error) {
+	authorization := r.Header.Values("Authorization")
+	if sent := r.Header.Values(apiKeyHeader); g.apiKeys != nil && len(sent) > 0 {
 		if len(sent) > 1 || len(authorization) > 0 {
-			return g.decide(nil, twoCredentials(), required)
+			return nil, twoCredentials()
 		}
-		claims, refusal := g.claimsOfKey(ctx, sent[0])
-		return g.decide(claims, refusal, required)
+		return g.claimsOfKey(r.Context(), sent[0])
 	}
-	token := ""
-	if len(authorization) > 0 {
-		// Stands for credentials of another form.
-		token = "."
-		if sent := authorization[0]; len(authorization) == 1 && len(sent) > len(scheme) && strings.EqualFold(sent[:len(scheme)], scheme) {
-			token = strings.Trim(sent[len(scheme):], " ")
+	if len(authorization) == 0 {
+		return g.claimsOfBearer(r.Context(), "")
+	}
+	if len(authorization) == 1 {
+		scheme, credential, _ := strings.Cut(authorization[0], " ")
+		credential = strings.Trim(credential, " ")
+		if g.proofs != nil && strings.EqualFold(scheme, "DPoP") {
+			return g.claimsOfBound(r, credential)
+		}
+		if strings.EqualFold(scheme, "Bearer") && credential != "" {
+			return g.claimsOfBearer(r.Context(), credential)
 		}
 	}
-	return g.verify(ctx, token, required)
+	return nil, g.unauthenticated("token_malformed", nil)
 }
 
-func (g *Guard) verify(ctx context.Context, token string, required *required) (*Claims, *Error) {
+// claimsOfBearer returns the claims of a token that is good by itself, or of an API key.
+func (g *Guard) claimsOfBearer(ctx context.Context, token string) (*Claims, *Error) {
 	if g.apiKeys != nil && strings.HasPrefix(token, apiKeyPrefix) {
-		claims, refusal := g.claimsOfKey(ctx, token)
-		return g.decide(claims, refusal, required)
+		return g.claimsOfKey(ctx, token)
 	}
+	claims, refusal := g.liveClaimsOf(ctx, token)
+	if refusal == nil && claims.Confirmation != nil {
+		return nil, g.unproven("proof_missing")
+	}
+	return claims, refusal
+}
+
+// claimsOfBound returns the claims of a token that is bound to a key, if its request has the proof. Another guard may have verified it.
+func (g *Guard) claimsOfBound(r *http.Request, token string) (*Claims, *Error) {
+	claims, refusal := g.liveClaimsOf(r.Context(), token)
+	if refusal != nil {
+		return nil, refusal
+	}
+	if claims.Confirmation == nil {
+		return nil, g.unproven("token_not_bound")
+	}
+	if known := ClaimsOf(r); known != nil && known.Confirmation != nil && known.ID == claims.ID {
+		return claims, nil
+	}
+	if reason := g.proofs.reasonAgainst(r, token, claims.Confirmation.Thumbprint, time.Now()); reason != "" {
+		return nil, g.unproven(reason)
+	}
+	return claims, nil
+}
+
+// liveClaimsOf returns the claims of a token that hasn't ended.
+func (g *Guard) liveClaimsOf(ctx context.Context, token string) (*Claims, *Error) {
 	claims, refusal := g.claimsOf(ctx, token)
 	if refusal == nil {
 		refusal = g.refusalAgainst(ctx, claims)
 	}
-	return g.decide(claims, refusal, required)
+	return claims, refusal
 }
 
-// decide returns the claims if they meet the requirement and nothing was refused before.
-func (g *Guard) decide(claims *Claims, refusal *Error, required *required) (*Claims, *Error) {
+// decide refuses a caller who doesn't meet the requirement, unless something was refused before.
+func (g *Guard) decide(claims *Claims, refusal *Error, required *required) *Error {
 	if refusal == nil {
 		refusal = required.authorize(claims, time.Now(), g.options.Issuer)
 	}
-	if refusal == nil {
-		return claims, nil
-	}
-	if g.options.OnRefused != nil {
+	if refusal != nil && g.options.OnRefused != nil {
 		g.options.OnRefused(refusal)
 	}
-	return nil, refusal
+	return refusal
 }
 
 // refusalAgainst refuses the claims of a token that has ended before its time, and every token while that isn't known, if so set.
