@@ -106,9 +106,10 @@ class TokenVerifier:
                 del self._remembered[next(iter(self._remembered))]
             self._remembered[token] = (json.dumps(claims), claims["exp"], kid)
 
-    def refusal(self, reason):
+    def refusal(self, reason, challenge=None):
         """The refusal of a token, for a reason that its caller isn't told."""
-        challenge = "Bearer" if reason == "token_missing" else 'Bearer error="invalid_token"'
+        if challenge is None:
+            challenge = "Bearer" if reason == "token_missing" else 'Bearer error="invalid_token"'
         return AuthError("unauthenticated", reason, challenge=challenge, login_url=f"{self._issuer}/auth/login")
 
 
@@ -119,6 +120,7 @@ def _are_claims(claims):
         and all(isinstance(claims[name], form) for name, form in _OPTIONAL_TYPES.items() if name in claims)
         and ("org" not in claims or {"id", "slug", "role"} <= claims["org"].keys())
         and ("act" not in claims or _is_actor(claims["act"]))
+        and ("cnf" not in claims or _is_thumbprint(claims["cnf"]))
     )
 
 
@@ -129,6 +131,10 @@ def _is_actor(value):
         and all(isinstance(value[name], str) for name in ("sid", "jti") if name in value)
         and ("act" not in value or _is_actor(value["act"]))
     )
+
+
+def _is_thumbprint(value):
+    return isinstance(value, dict) and isinstance(value.get("jkt"), str) and value["jkt"] != ""
 
 
 def _is_time(value):

@@ -7,9 +7,10 @@ import inspect
 import re
 import time
 import urllib.parse
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, MutableMapping
+from typing import Any, NamedTuple
 
+from . import dpop as bound
 from .api_keys import MOST_EXCHANGES, MOST_WAITING, PREFIX, ApiKeys, KeyRefused, is_api_key, session_of
 from .errors import AuthError
 from .keys import KeySet
@@ -20,9 +21,29 @@ from .tokens import TokenVerifier
 #: Stands for more credentials than one.
 _TWO = "two credentials"
 _BEARER = re.compile(r"bearer +([\w.-]+) *", re.IGNORECASE | re.ASCII)
+#: Where a request's environment or scope has the token whose proof was verified: several guards may ask about one request.
+_PROVEN = "vestibule.proven"
 
 Claims = Mapping[str, Any]
 _NOTHING = Requirement()
+
+
+class _Sent(NamedTuple):
+    """The headers of a request that say who sends it, and what a proof must be for."""
+
+    authorization: str | None
+    api_key: str | None
+    request: bound.ProvenRequest | None
+    #: The request's environment or scope.
+    notes: MutableMapping[str, Any]
+
+
+class _Credential(NamedTuple):
+    """A token or an API key: empty without one, a text that is neither for credentials of another form."""
+
+    text: str
+    #: What proves that its sender has the key that it is bound to; None for one that is good by itself.
+    proven_by: _Sent | None = None
 
 
 class Verifier:
@@ -36,6 +57,8 @@ class Verifier:
     :param clock_tolerance: seconds by which this clock and the gateway's may differ, at most 60
     :param remembered: how many verified tokens, and tokens of API keys, are remembered, so that they aren't verified again
     :param revocations: refuses tokens whose session has ended, whose user was changed or whose key was revoked, within a second
+    :param dpop: the URL under which clients reach this service, ``https://api.example.org``: accepts tokens that are bound to a key too, with a
+        proof for each request (RFC 9449). Without it they are refused. The gateway issues them for the audiences of its ``DPOP_AUDIENCES``
     :param api_keys: accepts API keys too, in ``X-API-Key`` or as bearers. Each is exchanged at the gateway for a token, which is remembered
     :param on_refused: is told of each refusal, for your log: its ``reason`` states why
     """
@@ -51,6 +74,7 @@ class Verifier:
         remembered: int = 10_000,
         revocations: Revocations | None = None,
         api_keys: bool = False,
+        dpop: str | None = None,
         on_refused: Callable[[AuthError], None] = lambda _error: None,
     ):
         self._issuer = _origin(issuer)
@@ -66,6 +90,7 @@ class Verifier:
         stream, exchange = (urllib.parse.urljoin(jwks_uri, path) for path in ("/auth/revocations/stream", "/auth/token"))
         self._subscription = revocations and Subscription(revocations, stream, clock_tolerance, self._tokens.read_message)
         self._api_keys = ApiKeys(exchange, remembered, cooldown, self._tokens.check) if api_keys else None
+        self._proofs = None if dpop is None else bound.Proofs(dpop)
         # Pools of their own: what makes these wait must not keep others of the application waiting, nor keys keep tokens waiting.
         self._threads = concurrent.futures.ThreadPoolExecutor(8, "vestibule")
         self._key_threads = concurrent.futures.ThreadPoolExecutor(MOST_EXCHANGES, "vestibule-keys")
@@ -74,19 +99,19 @@ class Verifier:
     def verify(self, token: str, requirement: Requirement = _NOTHING) -> Claims:
         """The claims of a live token, or of an API key if these are accepted, that meets the requirement. Raises AuthError, which is the answer
         to the request."""
-        try:
-            claims = self._claims_of(token)
-            requirement.check(claims, time.time(), self._issuer)
-        except AuthError as error:
-            self._on_refused(error)
-            raise
-        return claims
+        return self._admit(_Credential(token), requirement)
 
     def authenticate(
-        self, authorization: str | None, requirement: Requirement = _NOTHING, *, api_key: str | None = None
+        self,
+        authorization: str | None,
+        requirement: Requirement = _NOTHING,
+        *,
+        api_key: str | None = None,
+        request: bound.ProvenRequest | None = None,
     ) -> Claims:
-        """The claims of the caller of a request with these headers, ``Authorization`` and ``X-API-Key``. Raises AuthError."""
-        return self.verify(self._credential_in(authorization, api_key), requirement)
+        """The claims of the caller of a request with these headers, ``Authorization`` and ``X-API-Key``, and what a proof must be for. Raises
+        AuthError."""
+        return self._admit(self._credential_in(_Sent(authorization, api_key, request, {})), requirement)
 
     def close(self) -> None:
         """Ends the connection over which revocations come, if there is one."""
@@ -99,9 +124,7 @@ class Verifier:
 
         def guarded(environ, start_response):
             try:
-                environ["vestibule.claims"] = self.authenticate(
-                    environ.get("HTTP_AUTHORIZATION"), requirement, api_key=environ.get("HTTP_X_API_KEY")
-                )
+                environ["vestibule.claims"] = self._admit(self._credential_in(_sent_to_wsgi(environ)), requirement)
             except AuthError as error:
                 return _answer(error, start_response)
             return app(environ, start_response)
@@ -116,12 +139,8 @@ class Verifier:
             if scope["type"] == "lifespan":
                 await app(scope, receive, send)
                 return
-            sent = [
-                _joined(value.decode("latin-1") for name, value in scope["headers"] if name == wanted)
-                for wanted in (b"authorization", b"x-api-key")
-            ]
             try:
-                claims = await self._authenticate_beside(*sent, requirement)
+                claims = await self._authenticate_beside(_sent_to_asgi(scope), requirement)
             except AuthError as error:
                 await _refuse(error, scope, receive, send)
                 return
@@ -145,9 +164,7 @@ class Verifier:
 
                 @functools.wraps(view)
                 def guarded(*args, **named):
-                    g.claims = self.authenticate(
-                        request.headers.get("Authorization"), requirement, api_key=request.headers.get("X-API-Key")
-                    )
+                    g.claims = self._admit(self._credential_in(_sent_to_wsgi(request.environ)), requirement)
                     return run(*args, **named)
 
                 return guarded
@@ -166,18 +183,14 @@ class Verifier:
 
         app.add_exception_handler(AuthError, refuse)
 
-        def sent(headers):
-            return [_joined(headers.getlist(name)) for name in ("authorization", "x-api-key")]
-
         def guard(*, connection=None, **required):
             requirement = Requirement(**required)
             if connection is not None:
                 # FastAPI itself calls it, in a thread: `Depends(guard)` is `Depends(guard())`.
-                authorization, api_key = sent(connection.headers)
-                return self.authenticate(authorization, requirement, api_key=api_key)
+                return self._admit(self._credential_in(_sent_to_asgi(connection.scope)), requirement)
 
             async def claims(connection: HTTPConnection) -> Claims:
-                return await self._authenticate_beside(*sent(connection.headers), requirement)
+                return await self._authenticate_beside(_sent_to_asgi(connection.scope), requirement)
 
             return claims
 
@@ -185,29 +198,56 @@ class Verifier:
         guard.__signature__ = inspect.Signature([parameter])
         return guard
 
-    def _credential_in(self, authorization, api_key):
-        """The token or API key of a request: empty without one, a text that is neither for credentials of another form."""
-        if self._api_keys is None or api_key is None:
-            return _token_in(authorization)
-        if authorization is not None:
-            return _TWO
-        return api_key if api_key.startswith(PREFIX) else PREFIX
+    def _credential_in(self, sent):
+        if self._api_keys is None or sent.api_key is None:
+            token = self._proofs and bound.token_in(sent.authorization)
+            return _Credential(token, sent) if token else _Credential(_token_in(sent.authorization))
+        if sent.authorization is not None:
+            return _Credential(_TWO)
+        return _Credential(sent.api_key if sent.api_key.startswith(PREFIX) else PREFIX)
 
-    async def _authenticate_beside(self, authorization, api_key, requirement):
+    def _admit(self, credential, requirement):
+        """The claims of a credential that is live, and whose sender meets the requirement. Raises AuthError."""
+        try:
+            claims = self._claims_of(credential.text)
+            self._require_proof(claims, *credential)
+            requirement.check(claims, time.time(), self._issuer)
+        except AuthError as error:
+            self._on_refused(error)
+            raise
+        return claims
+
+    def _require_proof(self, claims, token, sent):
+        """Refuses a token that is bound to a key without the key's proof, and one with a proof that isn't bound."""
+        if sent is None and "cnf" not in claims:
+            return
+        try:
+            if sent is None or sent.request is None:
+                raise bound.ProofError("proof_missing")
+            if "cnf" not in claims:
+                raise bound.ProofError("token_not_bound")
+            if sent.notes.get(_PROVEN) != token:
+                self._proofs.require(sent.request, token, claims["cnf"]["jkt"])
+                sent.notes[_PROVEN] = token
+        except bound.ProofError as error:
+            challenge = f'DPoP error="invalid_dpop_proof", algs="{" ".join(bound.ALGORITHMS)}"'
+            raise self._tokens.refusal(error.args[0], challenge) from error
+
+    async def _authenticate_beside(self, sent, requirement):
         """Authenticates in a thread if the gateway may have to be asked: the event loop must not wait for it."""
-        credential = self._credential_in(authorization, api_key)
-        if self._is_known(credential):
-            return self.verify(credential, requirement)
+        credential = self._credential_in(sent)
+        if self._is_known(credential.text):
+            return self._admit(credential, requirement)
         run = asyncio.get_running_loop().run_in_executor
-        if not self._is_key(credential) or self._api_keys.find(credential) is not None:
-            return await run(self._threads, self.verify, credential, requirement)
+        if not self._is_key(credential.text) or self._api_keys.find(credential.text) is not None:
+            return await run(self._threads, self._admit, credential, requirement)
         if self._waiting_keys >= MOST_EXCHANGES + MOST_WAITING:
             error = AuthError("keys_unavailable", "exchanges_full")
             self._on_refused(error)
             raise error
         self._waiting_keys += 1
         try:
-            return await run(self._key_threads, self.verify, credential, requirement)
+            return await run(self._key_threads, self._admit, credential, requirement)
         finally:
             self._waiting_keys -= 1
 
@@ -275,9 +315,21 @@ class Verifier:
             raise self._tokens.refusal(reason)
 
 
-def _joined(values):
-    """The values of a header as one; None without any."""
-    return ", ".join(values) or None
+def _sent_to_wsgi(environ):
+    path = f"{environ.get('SCRIPT_NAME', '')}{environ.get('PATH_INFO', '')}".encode("latin-1").decode(errors="replace")
+    request = bound.ProvenRequest(environ.get("HTTP_DPOP"), environ.get("REQUEST_METHOD", "GET"), path)
+    return _Sent(environ.get("HTTP_AUTHORIZATION"), environ.get("HTTP_X_API_KEY"), request, environ)
+
+
+def _sent_to_asgi(scope):
+    authorization, api_key, proof = (
+        ", ".join(value.decode("latin-1") for name, value in scope["headers"] if name == wanted) or None
+        for wanted in (b"authorization", b"x-api-key", b"dpop")
+    )
+    mount, path = scope.get("root_path", ""), scope.get("path", "")
+    # Older servers and routers take the mount's path away.
+    whole = path if path.startswith(mount) else mount + path
+    return _Sent(authorization, api_key, bound.ProvenRequest(proof, scope.get("method", "GET"), whole), scope)
 
 
 def _token_in(authorization):
