@@ -17,6 +17,7 @@ import { makeKey, send } from '../support/api.caller.js';
 import { blockRunBy } from '../support/document.blocks.js';
 import { type Gateway, type HeldSession, startGateway } from '../support/gateway.js';
 import { buildNextApp } from '../support/next.app.js';
+import { DpopKey } from '../support/dpop.key.js';
 import { installPackages, packPackages } from '../support/packed.packages.js';
 import { rawRequest } from '../support/raw.request.js';
 import {
@@ -100,18 +101,25 @@ function programOf(kind: ServiceKind, readme: string, servicePort: number, hello
 /** Each kind of service that subscribes to ended sessions and takes API keys; that with Next.js does the former as it is. */
 const subscribing = kinds.filter(([kind]) => kind !== 'next');
 
-/** The hello world of a README, with a verifier that subscribes to ended sessions and takes API keys. */
+/** The address of a service, as the READMEs print it. */
+const own = 'http://127.0.0.1:8081';
+
+/** The hello world of a README, with a verifier that subscribes to ended sessions, and takes API keys and tokens that are bound to a key. */
 function subscribedHelloOf(kind: ServiceKind, readme: string): string {
   const hello = helloOf(kind, readme);
   if (kind === 'go') {
     const block = blockRunBy(readme, spec, 'go subscription').trimEnd();
-    return hello.replace(/guard, err := .*/, () => block).replace('"net/http"', '"net/http"\n\t"os"');
+    const bound = block.replace(/^\}\)$/m, `\tDPoP: "${own}",\n})`);
+    return hello.replace(/guard, err := .*/, () => bound).replace('"net/http"', '"net/http"\n\t"os"');
   }
   if (kind === 'flask' || kind === 'fastapi') {
-    const block = blockRunBy(readme, spec, 'python subscription');
+    const block = blockRunBy(readme, spec, 'python subscription').replace(
+      'api_keys=True',
+      `$&, dpop="${own}"`,
+    );
     return hello.replace(/^guard = Verifier\(.*?\)/m, () => `${block}\nguard = verifier`);
   }
-  const options = 'apiKeys: true, revocations: { key: process.env.REVOCATIONS_KEY }';
+  const options = `apiKeys: true, dpop: '${own}', revocations: { key: process.env.REVOCATIONS_KEY }`;
   return hello.replace(/audience: '[^']*'/, (audienceOption) => `${audienceOption}, ${options}`);
 }
 
@@ -372,6 +380,16 @@ describe.each(kinds)('a service with %s, as %s prints it', (kind) => {
     expect(await statusOf(await forged({}))).toBe(200);
   });
 
+  it('refuses a token that is bound to a key, with its proof too: it isn’t set up to verify it', async () => {
+    const key = await DpopKey.make();
+    const token = await forged({ cnf: { jkt: key.jkt } });
+    const dpop = await key.proof({ method: 'GET', url: `${url}/`, token });
+    for (const scheme of ['Bearer', 'DPoP']) {
+      const answer = await fetch(url, { headers: { authorization: `${scheme} ${token}`, dpop } });
+      expect([scheme, answer.status]).toEqual([scheme, 401]);
+    }
+  });
+
   it('refuses a token that the key of security events signed, which is in the same set', async () => {
     const { kid, alg, key } = gateway.app.get(SignalKeys, { strict: false }).signing();
     const header = { alg, typ: 'at+jwt', kid };
@@ -529,6 +547,35 @@ describe.each(subscribing)(
         'the revocation to be known',
       );
       expect(exchanges() - before).toBe(1);
+    });
+
+    it('takes a token that is bound to a key with a proof for the request, once, and never as a bearer', async () => {
+      const key = await DpopKey.make();
+      const token = await forged({ cnf: { jkt: key.jkt } });
+      const proofFor = async (path: string, method = 'GET'): Promise<string> =>
+        key.proof({ method, url: `${url}${path}`, token });
+      const proof = await proofFor('/');
+      const outcomes: unknown[] = [];
+      for (const [authorization, dpop] of [
+        [`DPoP ${token}`, proof],
+        [`DPoP ${token}`, proof],
+        [`DPoP ${token}`, await proofFor('/admin')],
+        [`DPoP ${token}`, await proofFor('/', 'POST')],
+        [`DPoP ${token}`, await (await DpopKey.make()).proof({ method: 'GET', url: `${url}/`, token })],
+        [`DPoP ${user.token}`, await key.proof({ method: 'GET', url: `${url}/`, token: user.token })],
+        [`Bearer ${token}`, await proofFor('/')],
+        [`DPoP ${token}`, await proofFor('/')],
+      ] as const) {
+        const answer = await ask({ authorization, dpop });
+        outcomes.push([answer.status, answer.headers.get('www-authenticate')?.slice(0, 34)]);
+      }
+      const refused = [401, 'DPoP error="invalid_dpop_proof", al'.slice(0, 34)];
+      expect(outcomes).toEqual([
+        [200, undefined],
+        ...Array.from({ length: 6 }, () => refused),
+        [200, undefined],
+      ]);
+      expect((await ask({ authorization: `DPoP ${token}` })).status).toBe(401);
     });
 
     it('takes an API key for no more than its scope', async () => {
