@@ -1,12 +1,11 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { copyFileSync } from 'node:fs';
 import { createServer } from 'node:https';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { findFreePorts } from '../../../../../launcher/port-finder.js';
+import { type Agent, startAgent } from '../../../../../../test/support/agent.program.js';
 import { fillLogin, logInIn, signUpIn } from '../../../../../../test/support/browser.person.js';
 import { type LocalAuthority, makeAuthority } from '../../../../../../test/support/local.authority.js';
 import { installPackages, packPackages } from '../../../../../../test/support/packed.packages.js';
@@ -89,54 +88,11 @@ afterAll(async () => {
   await authority.remove();
 });
 
-/** The agent's program, and what it has written. */
-interface Agent {
-  /** What follows a word at the beginning of a line, once it is there. */
-  said(word: string): Promise<string>;
-  /** Calls a tool. @returns the line of its answer. */
-  call(line: string): Promise<string>;
-  /** Ends it: its address on this device is free for another. */
-  stop(): Promise<void>;
-}
-
-function startAgent(url: string): Agent {
-  const child: ChildProcess = spawn(process.execPath, ['client.mjs', url], {
-    cwd: folder,
-    env: { ...ownEnvironment(), CALLBACK_PORT: String(callbackPort), CLIENT_METADATA_URL: documentUrl },
-    stdio: ['pipe', 'pipe', 'pipe'],
-  });
-  const lines: string[] = [];
-  let errors = '';
-  createInterface(child.stdout ?? process.stdin).on('line', (line) => lines.push(line));
-  child.stderr?.on('data', (chunk: Buffer) => (errors += String(chunk)));
-  const stop = async (): Promise<void> => {
-    if (child.exitCode === null && child.signalCode === null) {
-      const ended = once(child, 'exit');
-      child.kill();
-      await ended;
-    }
-  };
-  running.push(stop);
-  const find = async (from: number, word: string): Promise<string> => {
-    await waitUntil(
-      () => {
-        expect([child.exitCode, errors]).toEqual([null, '']);
-        return lines.slice(from).some((line) => line.startsWith(word));
-      },
-      `the agent to write ${word}`,
-      limit,
-    );
-    return lines.slice(from).find((line) => line.startsWith(word)) ?? '';
-  };
-  return {
-    said: async (word) => (await find(0, `${word} `)).slice(word.length + 1),
-    call: async (line) => {
-      const from = lines.length;
-      child.stdin?.write(`${line}\n`);
-      return find(from, '');
-    },
-    stop,
-  };
+function agentFor(url: string): Agent {
+  const env = { ...ownEnvironment(), CALLBACK_PORT: String(callbackPort), CLIENT_METADATA_URL: documentUrl };
+  const agent = startAgent([process.execPath, 'client.mjs', url], { cwd: folder, env, limit });
+  running.push(() => agent.stop());
+  return agent;
 }
 
 /** Opens the page that the agent names, logs in there, and reads the consent page. */
@@ -151,7 +107,7 @@ async function openConsent(agent: Agent): Promise<Page> {
 it(
   'an agent that knows only the server’s URL comes to its user’s notes and to nothing else, until the user revokes its access',
   async () => {
-    const agent = startAgent(notes);
+    const agent = agentFor(notes);
     const page = await openConsent(agent);
     const main = page.getByRole('main');
     const text = await main.innerText();
@@ -194,7 +150,7 @@ it(
 it(
   'the user allows less than it asks for',
   async () => {
-    const agent = startAgent(notes);
+    const agent = agentFor(notes);
     const page = await openConsent(agent);
     await page.getByLabel('Add notes').uncheck();
     await page.getByRole('button', { name: 'Allow' }).click();
