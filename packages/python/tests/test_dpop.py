@@ -46,6 +46,10 @@ class Key:
         self.private = make()
         self.jwk = json.loads(forms.to_jwk(self.private.public_key()))
         self.jwk.pop("key_ops", None)
+        if self.jwk["kty"] == "EC":
+            # PyJWT 2.6 leaves out leading zeros, which RFC 7518 section 6.2.1.2 requires.
+            size = (self.private.key_size + 7) // 8
+            self.jwk |= {name: encoded(base64.urlsafe_b64decode(f"{self.jwk[name]}==").rjust(size, b"\0")) for name in ("x", "y")}
         self.thumbprint = digest(json.dumps(self.jwk, separators=(",", ":"), sort_keys=True))
 
     def proof(self, token, header=None, **claims):
