@@ -27,4 +27,5 @@ def whoami() -> str:
     return get_access_token().claims["sub"]
 
 
-mcp.run(transport="http", port=port)
+# The banner would look for a newer version on the internet.
+mcp.run(transport="http", port=port, show_banner=False)

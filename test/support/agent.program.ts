@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { expect } from 'vitest';
@@ -24,11 +24,11 @@ interface AgentOptions {
 /** Starts an agent's program. It fails, with what the program wrote, once that writes an error. */
 export function startAgent(command: readonly string[], { cwd, env, limit }: AgentOptions): Agent {
   const [program = '', ...args] = command;
-  const child: ChildProcess = spawn(program, args, { cwd, env, stdio: ['pipe', 'pipe', 'pipe'] });
+  const child = spawn(program, args, { cwd, env });
   const lines: string[] = [];
   let errors = '';
-  createInterface(child.stdout ?? process.stdin).on('line', (line) => lines.push(line));
-  child.stderr?.on('data', (chunk: Buffer) => (errors += String(chunk)));
+  createInterface(child.stdout).on('line', (line) => lines.push(line));
+  child.stderr.on('data', (chunk: Buffer) => (errors += String(chunk)));
   const stop = async (): Promise<void> => {
     if (child.exitCode === null && child.signalCode === null) {
       const ended = once(child, 'exit');
@@ -51,7 +51,7 @@ export function startAgent(command: readonly string[], { cwd, env, limit }: Agen
     said: async (word) => (await find(0, `${word} `)).slice(word.length + 1),
     call: async (line) => {
       const from = lines.length;
-      child.stdin?.write(`${line}\n`);
+      child.stdin.write(`${line}\n`);
       return find(from, '');
     },
     stop,

@@ -42,14 +42,7 @@ beforeAll(async () => {
   const env = { ...ownEnvironment(), PYTHONPATH: folder, PYTHONDONTWRITEBYTECODE: '1' };
   server = await startServer(notes, [inject('pythonPath'), join(checkout, 'examples/mcp/server.py')], {
     cwd: checkout,
-    env: {
-      ...env,
-      GATEWAY: stack.url,
-      PORT: String(notesPort),
-      // Otherwise it asks the internet for a newer version of itself.
-      FASTMCP_CHECK_FOR_UPDATES: 'off',
-      FASTMCP_SHOW_SERVER_BANNER: 'false',
-    },
+    env: { ...env, GATEWAY: stack.url, PORT: String(notesPort) },
   });
   const client = join(checkout, 'test/support/mcp_client.py');
   const command = [inject('pythonPath'), client, notes, String(callbackPort)];
