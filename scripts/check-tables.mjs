@@ -32,6 +32,7 @@ const owners = {
   application_logouts: 'features/applications',
   pushed_requests: 'features/pushed-requests',
   resource_grant_keys: 'features/protected-resources',
+  cross_app_grants: 'features/cross-app-access',
   device_logins: 'features/device-login',
   workload_rules: 'features/workload-identity',
   connection_identities: 'features/connections',

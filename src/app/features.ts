@@ -5,6 +5,7 @@ import { connections } from '../features/connections/connections.feature.js';
 import { connectionsLdap } from '../features/connections-ldap/connections-ldap.feature.js';
 import { connectionsOidc } from '../features/connections-oidc/connections-oidc.feature.js';
 import { connectionsSaml } from '../features/connections-saml/connections-saml.feature.js';
+import { crossAppAccess } from '../features/cross-app-access/cross-app-access.feature.js';
 import { deviceLogin } from '../features/device-login/device-login.feature.js';
 import { dpop } from '../features/dpop/dpop.feature.js';
 import { invites } from '../features/invites/invites.feature.js';
@@ -32,6 +33,7 @@ export const ownFeatures: readonly Feature[] = [
   connectionsLdap,
   connectionsOidc,
   connectionsSaml,
+  crossAppAccess,
   deviceLogin,
   dpop,
   invites,

@@ -1,5 +1,6 @@
 import { resetInSequence } from '../directory/notices/reset-sequence.js';
 import { resetSecondFactors } from '../providers/ory/kratos/second-factor-reset.js';
+import { AddedConsents } from '../providers/ory/hydra/added-consents.js';
 import { HydraClient } from '../providers/ory/hydra/hydra.client.js';
 import { HydraGrants } from '../providers/ory/hydra/hydra-grants.js';
 import { IdentityLocks } from '../providers/ory/kratos/identity-locks.js';
@@ -29,7 +30,7 @@ export async function runReset(services: CliServices, userId: string): Promise<s
   const parts = {
     kratos: new KratosClient(configuration),
     clearance: new KratosClearance(configuration, new IdentityLocks(context.get(DatabaseLocks))),
-    grants: new HydraGrants(new HydraClient(configuration), uses, revocations),
+    grants: new HydraGrants(new HydraClient(configuration), uses, revocations, new AddedConsents()),
   };
   const actor = { id: null, credential: 'operator' } as const;
   const removed = await resetInSequence(

@@ -87,6 +87,7 @@ it('the gates stand in this order, which is policy: a change of it is a decision
     'used-verifier',
     'token-outage',
     'agent',
+    'assertion',
     'device',
     'push',
     'resource',

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { type RedirectPlaces, redirectPlacesOf } from '../../platform/core/redirect-places.js';
 import { Database } from '../../platform/database/database.schema.js';
+import { AddedConsents } from '../../providers/ory/hydra/added-consents.js';
 import { agentOf } from '../../providers/ory/hydra/agent-client.js';
 import { isAsked } from '../../providers/ory/hydra/hydra-grants.js';
 import { HydraClient } from '../../providers/ory/hydra/hydra.client.js';
@@ -58,12 +59,17 @@ export class ApplicationGrants {
     private readonly hydra: HydraClient,
     private readonly database: Database,
     private readonly resources: ResourceRegistry,
+    private readonly added: AddedConsents,
   ) {}
 
   /** The applications that an identity has given access, except for those that are part of the product; the last used one first. */
   async grantsOf(subject: string): Promise<readonly ApplicationGrant[]> {
-    const [consents, uses] = await Promise.all([this.hydra.grants(subject), this.#usesOfPerson(subject)]);
-    const asked = consents.filter(isAsked);
+    const [consents, added, uses] = await Promise.all([
+      this.hydra.grants(subject),
+      this.added.of(subject),
+      this.#usesOfPerson(subject),
+    ]);
+    const asked = [...consents, ...added].filter(isAsked);
     const ids = new Set(asked.map(({ consent_request: { client } }) => client.client_id));
     return [...ids]
       .map((id) => {

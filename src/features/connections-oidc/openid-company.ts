@@ -13,6 +13,7 @@ import {
   type ProviderLogin,
   type ProviderLoginStart,
   type ReportedUser,
+  subjectAt,
 } from '../connections/company.provider.js';
 import type { ConnectionStep } from '../connections/connection-step.js';
 import { testOpenId } from './openid-examination.js';
@@ -102,7 +103,7 @@ export class OpenIdCompany extends CompanyProvider {
     }
     const isTrusted = this.trustsSecondFactor;
     return {
-      user: this.#toUser(subjectIn(this.#settings.issuer, subject), together(claims, profile)),
+      user: this.#toUser(subjectAt(this.#settings.issuer, subject), together(claims, profile)),
       amr: isTrusted ? amr.filter((name) => method.test(name)) : [],
       acr: isTrusted ? acr : 'aal1',
       authTime: authTime === null ? null : Math.floor(authTime),
@@ -112,7 +113,7 @@ export class OpenIdCompany extends CompanyProvider {
   }
 
   has(subject: string): boolean {
-    return subject.startsWith(subjectIn(this.#settings.issuer, ''));
+    return subject.startsWith(subjectAt(this.#settings.issuer, ''));
   }
 
   async confirm(refreshToken: string, keep: (next: string) => Promise<void>): Promise<ConfirmedGrant> {
@@ -120,7 +121,7 @@ export class OpenIdCompany extends CompanyProvider {
   }
 
   async describe({ accessToken, claims }: ConfirmedGrant, known: ReportedUser): Promise<ReportedUser> {
-    const sub = known.subject.slice(subjectIn(this.#settings.issuer, '').length);
+    const sub = known.subject.slice(subjectAt(this.#settings.issuer, '').length);
     const { profile } = await this.#provider.currentUser({ accessToken, claims }, sub);
     return this.#toUser(known.subject, together(claims ?? {}, profile), known, claims !== undefined);
   }
@@ -128,7 +129,15 @@ export class OpenIdCompany extends CompanyProvider {
   async verifyLogoutToken(token: string): Promise<VerifiedLogoutToken> {
     const verified = await this.#provider.verifyLogoutToken(token);
     const { subject } = verified;
-    return { ...verified, subject: subject === null ? null : subjectIn(this.#settings.issuer, subject) };
+    return { ...verified, subject: subject === null ? null : subjectAt(this.#settings.issuer, subject) };
+  }
+
+  override async verifyAssertion(
+    assertion: string,
+    type: string,
+    audience: string,
+  ): Promise<Readonly<Record<string, unknown>> | undefined> {
+    return this.#provider.verifyAssertion(assertion, type, audience);
   }
 
   async test(redirectUri: string): Promise<readonly ConnectionStep[]> {
@@ -167,9 +176,4 @@ function together(
   const { email, email_verified: isVerified, ...others } = claims;
   const isReported = typeof profile['email'] === 'string';
   return { ...others, ...profile, ...(isReported ? {} : { email, email_verified: isVerified }) };
-}
-
-/** A subject with its issuer, so that it is another one if the connection leads to another provider. */
-function subjectIn(issuer: string, subject: string): string {
-  return `${issuer} ${subject}`;
 }

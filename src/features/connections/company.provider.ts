@@ -46,6 +46,11 @@ export interface ProviderLogin {
   readonly onlyOnce?: SingleUse | undefined;
 }
 
+/** The subject of a provider's user, with its issuer: it is another one if the connection leads to another provider. */
+export function subjectAt(issuer: string, subject: string): string {
+  return `${issuer} ${subject}`;
+}
+
 /** What may be used only once. */
 export interface SingleUse {
   readonly issuer: string;
@@ -112,6 +117,18 @@ export abstract class CompanyProvider {
 
   /** Verifies a logout token but for age and first use; its subject is as {@link DirectoryUser} has it. @throws {Problem} `malformed_request` */
   abstract verifyLogoutToken(token: string): Promise<VerifiedLogoutToken>;
+
+  /**
+   * Verifies what the provider asserts of a user: signature, `typ`, the one audience, and times.
+   * @returns its claims; undefined if it isn't such an assertion, and for providers that make none.
+   */
+  async verifyAssertion(
+    _assertion: string,
+    _type: string,
+    _audience: string,
+  ): Promise<Readonly<Record<string, unknown>> | undefined> {
+    return undefined;
+  }
 
   /** Tries the connection out, step by step, up to the first that fails. Never throws. @param redirectUri of this gateway. */
   abstract test(redirectUri: string): Promise<readonly ConnectionStep[]>;

@@ -1,5 +1,4 @@
 import { Injectable, Logger } from '@nestjs/common';
-import type { ProviderIdentity } from '../../directory/users/identity.js';
 import { Problem } from '../../platform/errors/problem.error.js';
 import { isFresh } from '../../session/store/grant-uses.js';
 import { Clock } from '../../platform/time/clock.service.js';
@@ -25,6 +24,7 @@ import {
 } from './connection.js';
 import { ConnectionSessions } from './connection-sessions.js';
 import { Connections } from './connections.js';
+import { toIdentity } from './connection-user.js';
 import { ProviderRenewals } from './provider-renewals.js';
 
 /** The form of a UUID v7: subjects of other sources are of other versions, and cost no query. */
@@ -207,14 +207,4 @@ function toUser(row: ConnectionIdentity, connection: Connection): SourceUser {
       connection: row.connection_id,
     },
   };
-}
-
-function toIdentity({
-  id,
-  issuer,
-  email,
-  email_verified: isVerified,
-  name,
-}: ConnectionIdentity): ProviderIdentity {
-  return { issuer, subject: id, email, emailVerified: isVerified === 1, name, picture: null };
 }

@@ -46,6 +46,8 @@ export interface EndedAtProvider {
 
 /** Milliseconds for which the record of a session that has expired is kept. */
 const keptAfterEnd = 86_400_000;
+/** Connections of one provider whose users are compared. */
+const subjectsAtMost = 50;
 /** Sessions of a user about which a provider is asked, until it confirms one. */
 const sessionsAsked = 5;
 
@@ -212,6 +214,16 @@ export class ConnectionRepository {
       .set({ state: 'gone', checked_at: now })
       .where('id', '=', identityId)
       .where(({ not, exists }) => not(exists(live)))
+      .execute();
+  }
+
+  /** The users of all connections that have one of these subjects. */
+  async findSubjects(subjects: readonly string[]): Promise<ConnectionIdentity[]> {
+    return this.database.query
+      .selectFrom('connection_identities')
+      .selectAll()
+      .where('subject', 'in', subjects)
+      .limit(subjectsAtMost)
       .execute();
   }
 

@@ -1,5 +1,6 @@
 import { defineFeature } from '../../platform/features/feature.js';
 import { connectionEvents } from './connection-audit-events.js';
+import { subjectIndex } from './connection-subjects.migration.js';
 import { connectionScopes } from './connection-scopes.js';
 
 /** Logins by companies' directories and providers: those of the deployment, and those that organisations connect (docs/connections.md). */
@@ -15,6 +16,7 @@ export const connections = defineFeature({
       run: async (_settings, core) => (await import('./connections.check.js')).tryConnections(core),
     },
   ],
+  migrations: { '0001-subjects': subjectIndex },
   scopes: connectionScopes,
   groups: { connections: 'Company logins of organisations: OpenID, SAML and LDAP.' },
   auditEvents: connectionEvents,

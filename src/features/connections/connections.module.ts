@@ -16,6 +16,7 @@ import { CompanyLogins } from '../../providers/ory/sources/company-logins.js';
 import { SessionModule } from '../../session/session.module.js';
 import { ProviderEnds } from '../../session/store/provider-ends.js';
 import { UsedTokenRepository } from '../../session/store/used-token.repository.js';
+import { AssertedUsers } from './asserted-users.js';
 import { ConnectionController } from './connection.controller.js';
 import { ConnectionCookie } from './connection-cookie.js';
 import { ConnectionJanitor } from './connection-janitor.js';
@@ -65,6 +66,7 @@ import { TypedAddress } from './typed-address.js';
     OrgConnectionsPageController,
   ],
   providers: [
+    AssertedUsers,
     ConnectionCookie,
     ConnectionJanitor,
     ConnectionLogins,
@@ -108,11 +110,12 @@ export class ConnectionsModule implements OnModuleInit {
     private readonly connections: Connections,
     private readonly identities: ConnectionSource,
     private readonly required: RequiredLogins,
+    private readonly assertions: AssertedUsers,
     private readonly typed: TypedAddress,
   ) {}
 
   onModuleInit(): void {
-    const { connections, identities, required, typed } = this;
+    const { assertions, connections, identities, required, typed } = this;
     this.companies.use({
       identities,
       areAskedFirst: connections.areAskedFirst,
@@ -120,6 +123,7 @@ export class ConnectionsModule implements OnModuleInit {
       find: async (id) => connections.find(id),
       requiredOf: async (identity) => required.of(identity),
       requiredOfAddress: async (email) => required.ofAddress(email),
+      asserted: async (assertion, type, audience) => assertions.find(assertion, type, audience),
       typedAddress: (request) => typed.read(request),
     });
   }

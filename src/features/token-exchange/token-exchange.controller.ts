@@ -13,7 +13,12 @@ import { ApiController, ApiRoute } from '../../session/guards/api-route.js';
 import type { Principal } from '../../session/principal.js';
 import type { MintedSession } from '../../session/session-minter.js';
 import { AuthorizationServer } from '../../session/discovery/authorization-server.js';
-import { codeGrantType, exchangeGrantType, tokenTypes } from '../../session/tokens/token-types.js';
+import {
+  assertionGrantType,
+  codeGrantType,
+  exchangeGrantType,
+  tokenTypes,
+} from '../../session/tokens/token-types.js';
 import { ProofsOfPossession } from '../../session/tokens/proofs-of-possession.js';
 import { TokenGrants } from '../../session/tokens/token-grants.js';
 import { OAuthError, invalidForm } from '../../session/tokens/oauth.error.js';
@@ -30,7 +35,7 @@ import { clientInfoOf } from '../../platform/http/client-info.js';
 
 const clientSchema = z.looseObject({ client_id: z.string() });
 /** The grants of which requests may be for the login provider. */
-const providerGrants: ReadonlySet<string> = new Set([codeGrantType, 'refresh_token']);
+const providerGrants: ReadonlySet<string> = new Set([assertionGrantType, codeGrantType, 'refresh_token']);
 
 type Answer = z.output<typeof exchangeAnswerSchema>;
 type Refusal = z.output<typeof exchangeErrorSchema>;

@@ -267,6 +267,32 @@ export class OpenIdProvider {
     }
   }
 
+  /**
+   * Verifies what the provider asserts of a user (RFC 7523 section 3): signature, type, issuer, the one audience, and times.
+   * @returns its claims; undefined if it isn't such an assertion. @throws {Problem} `provider_unavailable`
+   */
+  async verifyAssertion(token: string, type: string, audience: string): Promise<JWTPayload | undefined> {
+    const { client, keys } = await this.#discovered();
+    try {
+      const { payload } = await jwtVerify(token, keys.find, {
+        typ: type,
+        issuer: client.serverMetadata().issuer,
+        audience,
+        algorithms: signatureAlgorithms,
+        requiredClaims: ['sub', 'exp', 'iat', 'jti'],
+        clockTolerance,
+      });
+      // With another audience, that one could use it here.
+      return [payload.aud].flat().length === 1 ? payload : undefined;
+    } catch (error) {
+      const problem = keyProblem(error, rejected('assertion_invalid'));
+      if (problem.code === 'provider_unavailable') {
+        throw problem;
+      }
+      return undefined;
+    }
+  }
+
   /** Verifies a logout token but for age and first use. @throws {Problem} `malformed_request`, `provider_unavailable` */
   async verifyLogoutToken(token: string): Promise<VerifiedLogoutToken> {
     return (await this.#discovered()).logoutTokens.verify(token);

@@ -36,6 +36,6 @@ import { SessionQuestionController } from './challenges/session-question.control
     FlowDestination,
     OryConsentService,
   ],
-  exports: [FlowDestination, OryConsentService],
+  exports: [ApplicationAdmission, FlowDestination, OryConsentService],
 })
 export class OryModule {}

@@ -29,7 +29,7 @@ export class AuthorizationServer {
   readonly #added: (() => ServerMetadata)[] = [];
   #provider: ProviderAuthorization | undefined;
 
-  /** Adds members to the metadata, as a feature has them when it is read. */
+  /** Adds members to the metadata, as a feature has them when it is read; its grant types come to those of others. */
   add(members: () => ServerMetadata): void {
     this.#added.push(members);
   }
@@ -40,7 +40,10 @@ export class AuthorizationServer {
 
   /** What the metadata states besides the core's, or otherwise. */
   metadata(): ServerMetadata {
-    const added: ServerMetadata = Object.assign({}, ...this.#added.map((members) => members()));
+    const parts = this.#added.map((members) => members());
+    const grants = new Set(parts.flatMap(({ grant_types_supported: types = [] }) => types));
+    const own = grants.size === 0 ? {} : { grant_types_supported: [...grants] };
+    const added: ServerMetadata = Object.assign({}, ...parts, own);
     return this.#provider?.metadata(added) ?? added;
   }
 

@@ -1,5 +1,7 @@
 /** `grant_type` of a device (RFC 8628 section 3.4). */
 export const deviceGrantType = 'urn:ietf:params:oauth:grant-type:device_code';
+/** `grant_type` of an assertion of another issuer (RFC 7523 section 2.1). */
+export const assertionGrantType = 'urn:ietf:params:oauth:grant-type:jwt-bearer';
 /** `grant_type` of a token exchange. */
 export const exchangeGrantType = 'urn:ietf:params:oauth:grant-type:token-exchange';
 /** `grant_type` of the exchange of an authorization code. */

@@ -16,6 +16,7 @@ import { AuditService } from '../../../src/directory/audit/audit.service.js';
 import { loadConfiguration } from '../../../src/platform/config/configuration.js';
 import { newId } from '../../../src/platform/core/identifier.js';
 import { ServiceClients } from '../../../src/login/service-clients.service.js';
+import { assertionGrantType } from '../../../src/session/tokens/token-types.js';
 import { OrphanedApplications } from '../../../src/orgs/orphaned-applications.js';
 import { Database } from '../../../src/platform/database/database.schema.js';
 import type { Feature } from '../../../src/platform/features/feature.js';
@@ -464,7 +465,7 @@ describe('a feature that is left out', () => {
       expect(stated).not.toHaveProperty('grant_types_supported');
       expect((await withResources.inject(metadata)).json()).toMatchObject({
         token_endpoint: `${issuer}/ory/hydra/oauth2/token`,
-        grant_types_supported: ['authorization_code', 'refresh_token'],
+        grant_types_supported: [assertionGrantType, 'authorization_code', 'refresh_token'],
       });
     } finally {
       await alone.close();

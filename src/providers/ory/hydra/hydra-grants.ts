@@ -1,6 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { allDone } from '../../../platform/core/settled.js';
 import { RevocationService } from '../../../session/revocation/revocation.service.js';
+import { AddedConsents } from './added-consents.js';
 import { ApplicationUses } from './application-uses.js';
 import { HydraClient } from './hydra.client.js';
 import { gatewayClientId, isOwnClient } from './hydra-clients.js';
@@ -15,6 +16,7 @@ export class HydraGrants {
     private readonly hydra: HydraClient,
     private readonly uses: ApplicationUses,
     private readonly revocations: RevocationService,
+    private readonly added: AddedConsents,
   ) {}
 
   /** Ends what an application may do for an identity: its consents, access tokens and refresh tokens. One without any is no error. */
@@ -25,6 +27,7 @@ export class HydraGrants {
   async #end(subject: string, applicationId: string, grantIds: readonly string[]): Promise<void> {
     await this.hydra.revokeGrants(subject, applicationId);
     await this.uses.removeOf(subject, applicationId);
+    await this.added.end(subject, applicationId);
     // Hydra's own tokens end with its consents. Those for a protected resource are ours, and verified without asking.
     for (const grantId of grantIds) {
       await this.revocations.endGrant(grantId);
@@ -47,13 +50,18 @@ export class HydraGrants {
   /** Ends what all applications may do for a person, and their logins at Hydra; applications with back-channel logout learn of it. */
   async endAccess(subject: string): Promise<void> {
     await this.hydra.endAccess(subject);
-    await this.uses.removeOf(subject);
+    await this.#forget(subject);
   }
 
   /** Ends what all applications may do for a person, and the logins by which Hydra remembers them, without a notice. */
   async revokeAll(subject: string): Promise<void> {
     await this.hydra.forgetPerson(subject);
+    await this.#forget(subject);
+  }
+
+  async #forget(subject: string): Promise<void> {
     await this.uses.removeOf(subject);
+    await this.added.forget(subject);
   }
 
   /**

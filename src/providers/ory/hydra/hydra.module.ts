@@ -13,6 +13,7 @@ import { DatabaseModule } from '../../../platform/database/database.module.js';
 import { SessionModule } from '../../../session/session.module.js';
 import { clientOf, partOf } from '../../part-factories.js';
 import { ResourceRegistry } from './resource-registry.js';
+import { AddedConsents } from './added-consents.js';
 import { ApplicationLogins } from './application-logins.js';
 import { ApplicationSecretRepository } from './application-secret.repository.js';
 import { ApplicationUses } from './application-uses.js';
@@ -38,6 +39,7 @@ export class HydraModule {
       imports: [CoreModule, DatabaseModule, HttpModule, LanguagesModule, SessionModule, UpstreamsModule],
       providers: [
         clientOf('hydra', HydraClient, (breaker, calls) => new HydraClient(configuration, breaker, calls)),
+        AddedConsents,
         ApplicationLogins,
         ApplicationSecretRepository,
         ApplicationUses,
@@ -59,6 +61,7 @@ export class HydraModule {
         partOf(LogoutTokenVerifier, [ProviderKeys], (keys) => hydraLogoutTokens(configuration, keys)),
       ],
       exports: [
+        AddedConsents,
         ApplicationLogins,
         ApplicationSecretRepository,
         ApplicationUses,

@@ -3,7 +3,8 @@ import { z } from 'zod';
 /** The redirect that Hydra requires after a decision, or for a challenge that was used before. */
 export const redirectSchema = z.looseObject({ redirect_to: z.string() });
 
-const clientSchema = z.looseObject({
+/** A client, as consent pages and lists state it. */
+export const clientSchema = z.looseObject({
   client_id: z.string(),
   client_name: z.string().nullish(),
   logo_uri: z.string().nullish(),

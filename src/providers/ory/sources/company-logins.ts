@@ -8,6 +8,17 @@ export interface CompanyLogin {
   readonly id: string;
 }
 
+/** What the provider of an organisation's own connection asserts of one of its users. */
+export interface AssertedUser {
+  /** As the connection's last login reported them. */
+  readonly identity: ProviderIdentity;
+  /** The organisation that alone may vouch for them. */
+  readonly orgId: string;
+  readonly issuer: string;
+  /** The claims of the assertion: issuer, audience, type and times are verified. */
+  readonly claims: Readonly<Record<string, unknown>>;
+}
+
 /** Who knows the logins of companies. */
 export interface CompanyLoginSource {
   /** Their users and sessions. */
@@ -23,6 +34,12 @@ export interface CompanyLoginSource {
   ): Promise<CompanyLogin | undefined>;
   /** The login by which users with an address must log in, but for those whom it can't vouch for. */
   requiredOfAddress(email: string): Promise<CompanyLogin | undefined>;
+  /**
+   * Verifies what an organisation's provider asserts of a user for whom it vouches.
+   * @param type the `typ` that the assertion must have. @param audience its only one.
+   * @returns undefined if it asserts nothing of a member whom its connection has logged in. @throws {Problem} `provider_unavailable`
+   */
+  asserted(assertion: string, type: string, audience: string): Promise<AssertedUser | undefined>;
   /** The address that the user typed on the first page of this login. */
   typedAddress(request: FastifyRequest): string | undefined;
 }
