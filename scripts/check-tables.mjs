@@ -33,6 +33,7 @@ const owners = {
   pushed_requests: 'features/pushed-requests',
   resource_grant_keys: 'features/protected-resources',
   cross_app_grants: 'features/cross-app-access',
+  cross_app_targets: 'features/cross-app-access',
   device_logins: 'features/device-login',
   workload_rules: 'features/workload-identity',
   connection_identities: 'features/connections',

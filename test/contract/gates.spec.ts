@@ -89,6 +89,7 @@ it('the gates stand in this order, which is policy: a change of it is a decision
     'agent',
     'assertion',
     'device',
+    'identity-assertion',
     'push',
     'resource',
     'response-type',

@@ -61,12 +61,13 @@ export async function administratorOf(stack: Pick<Stack, 'app' | 'env' | 'url'>)
 }
 
 async function makeAdministrator({ app, env, url }: Pick<Stack, 'app' | 'env' | 'url'>): Promise<UserAgent> {
-  const [agent, person] = [new UserAgent(url), newPerson()];
+  const origin = env['PUBLIC_URL'] ?? url;
+  const [agent, person] = [new UserAgent(origin, url), newPerson()];
   await new OryAdmin(env).createPerson(person, { isVerified: true });
   await logIn(agent, person);
   const { user } = sessionSchema.parse((await agent.fetch('/auth/session')).json());
   await promote(app(), user.id);
-  const promoted = new UserAgent(url);
+  const promoted = new UserAgent(origin, url);
   await logIn(promoted, person);
   return promoted;
 }

@@ -8,11 +8,10 @@ import { ResourceRegistry } from '../../providers/ory/hydra/resource-registry.js
 import { AddedGates } from '../../providers/ory/proxy/added-gates.js';
 import { ApplicationAuthentication } from '../../providers/ory/proxy/application-authentication.js';
 import type { Exchange } from '../../providers/ory/proxy/exchange.js';
-import { OAuthRefusal, answerClient } from '../../providers/ory/proxy/oauth-refusal.js';
+import { OAuthRefusal, answerClientWith } from '../../providers/ory/proxy/oauth-refusal.js';
 import { parametersIn } from '../../providers/ory/proxy/query-limit.js';
 import { peekBody } from '../../providers/ory/proxy/whole-body.js';
 import { AuthorizationServer } from '../../session/discovery/authorization-server.js';
-import { OAuthError } from '../../session/tokens/oauth.error.js';
 import { ProofsOfPossession } from '../../session/tokens/proofs-of-possession.js';
 import { assertionGrantType } from '../../session/tokens/token-types.js';
 import { crossAppEvents } from './cross-app-audit-events.js';
@@ -46,7 +45,7 @@ export class AssertionGate implements OnModuleInit {
 
   /** @returns whether the request is answered. */
   async #admit(exchange: Exchange): Promise<boolean> {
-    const { request, reply, path } = exchange;
+    const { request, path } = exchange;
     if (request.method !== 'POST' || path !== '/oauth2/token' || this.resources.isEmpty) {
       return false;
     }
@@ -56,15 +55,7 @@ export class AssertionGate implements OnModuleInit {
     if (asked.get('grant_type')?.trim() !== assertionGrantType) {
       return false;
     }
-    try {
-      await answerClient(reply, await this.#grant(exchange, asked));
-    } catch (error) {
-      if (!(error instanceof OAuthRefusal || error instanceof OAuthError)) {
-        throw error;
-      }
-      request.log.info({ error: error.code, reason: error.reason }, 'token request refused');
-      await answerClient(reply, error);
-    }
+    await answerClientWith(exchange, 'token request', async () => this.#grant(exchange, asked));
     return true;
   }
 

@@ -12,7 +12,13 @@ import { AssertionGate } from './assertion.gate.js';
 import { CrossAppAssertions } from './cross-app-assertions.js';
 import { CrossAppConsents } from './cross-app-consents.js';
 import { CrossAppGrantRepository } from './cross-app-grant.repository.js';
+import { CrossAppTargetRepository } from './cross-app-target.repository.js';
+import { CrossAppTargetsController } from './cross-app-targets.controller.js';
+import { CrossAppTargets } from './cross-app-targets.js';
 import { CrossAppTokens } from './cross-app-tokens.js';
+
+import { IdentityAssertionGate } from './identity-assertion.gate.js';
+import { IdentityAssertions } from './identity-assertions.js';
 
 /** The module of cross-app access. */
 @Module({
@@ -26,13 +32,18 @@ import { CrossAppTokens } from './cross-app-tokens.js';
     SessionModule,
     UsersModule,
   ],
+  controllers: [CrossAppTargetsController],
   providers: [
     ApplicationAuthentication,
     AssertionGate,
     CrossAppAssertions,
     CrossAppConsents,
     CrossAppGrantRepository,
+    CrossAppTargetRepository,
+    CrossAppTargets,
     CrossAppTokens,
+    IdentityAssertionGate,
+    IdentityAssertions,
   ],
 })
 export class CrossAppAccessModule {}

@@ -12,8 +12,10 @@ import { UsedTokenRepository } from '../../session/store/used-token.repository.j
 
 /** `typ` of an identity assertion authorization grant (draft-ietf-oauth-identity-assertion-authz-grant section 3). */
 export const assertionType = 'oauth-id-jag+jwt';
-/** Seconds: the longest life of an assertion, and how far clocks may differ. */
-const [longestLife, tolerance] = [300, 30];
+/** Seconds for which an assertion is valid, at most. */
+export const assertionLife = 300;
+/** Seconds by which the clock of its issuer may be ahead. */
+const tolerance = 30;
 /** Milliseconds for which a used assertion is known after it has expired. */
 const kept = 120_000;
 
@@ -75,7 +77,7 @@ export class CrossAppAssertions {
       throw refused('assertion_of_other_resource');
     }
     const { iat, exp } = claims;
-    if (exp - iat > longestLife || iat > this.clock.seconds() + tolerance) {
+    if (exp - iat > assertionLife || iat > this.clock.seconds() + tolerance) {
       throw refused('assertion_too_long');
     }
     return {

@@ -7,7 +7,7 @@ import { OAuthRefusal } from '../../providers/ory/proxy/oauth-refusal.js';
 import { scopeTokens } from '../../session/guards/scopes.js';
 import { RevocationService } from '../../session/revocation/revocation.service.js';
 import { type CrossAppGrantKey, CrossAppGrantRepository } from './cross-app-grant.repository.js';
-import type { CrossAppGrantRow } from './cross-app-grant.schema.js';
+import type { CrossAppGrantRow } from './cross-app.schema.js';
 
 /** What companies let applications do for users, who see it among their connected apps, and can take it back. */
 @Injectable()

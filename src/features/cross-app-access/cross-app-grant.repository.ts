@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Clock } from '../../platform/time/clock.service.js';
 import { newId } from '../../platform/core/identifier.js';
 import { scopeTokens } from '../../session/guards/scopes.js';
-import { CrossAppDatabase, type CrossAppGrantRow } from './cross-app-grant.schema.js';
+import { CrossAppDatabase, type CrossAppGrantRow } from './cross-app.schema.js';
 
 /** Which resource an application may use for a user. */
 export type CrossAppGrantKey = Pick<CrossAppGrantRow, 'subject' | 'client_id' | 'resource'>;

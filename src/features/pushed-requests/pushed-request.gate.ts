@@ -9,10 +9,9 @@ import { HydraDiscovery } from '../../providers/ory/hydra/hydra-discovery.js';
 import { AddedGates } from '../../providers/ory/proxy/added-gates.js';
 import { ApplicationAuthentication } from '../../providers/ory/proxy/application-authentication.js';
 import type { Exchange } from '../../providers/ory/proxy/exchange.js';
-import { OAuthRefusal, answerClient } from '../../providers/ory/proxy/oauth-refusal.js';
+import { OAuthRefusal, answerClientWith } from '../../providers/ory/proxy/oauth-refusal.js';
 import { parametersIn, requireShortQuery } from '../../providers/ory/proxy/query-limit.js';
 import { peekBody } from '../../providers/ory/proxy/whole-body.js';
-import { OAuthError } from '../../session/tokens/oauth.error.js';
 import { ProofsOfPossession } from '../../session/tokens/proofs-of-possession.js';
 import { PushedRequestRepository, requestLife } from './pushed-request.repository.js';
 
@@ -70,28 +69,20 @@ export class PushedRequestGate {
   }
 
   /** @returns whether the request is answered. */
-  async #admit({ request, reply, path, presented }: Exchange): Promise<boolean> {
+  async #admit(exchange: Exchange): Promise<boolean> {
+    const { request, reply, path, presented } = exchange;
     if (path !== endpoint) {
       return false;
     }
     const form = request.body instanceof Readable ? String(await peekBody(request, request.body)) : '';
-    try {
+    const push = async (): Promise<Readonly<Record<string, unknown>>> => {
       const { id, redirectUris } = await this.applications.authenticate(presented);
       const asked = parametersIn(form);
       const jkt = await this.proofs.keyOf(request, reply);
       const query = pushable(asked, id, redirectUris, jkt);
-      await answerClient(
-        reply,
-        { request_uri: `${prefix}${await this.requests.put(id, query)}`, expires_in: requestLife },
-        201,
-      );
-    } catch (error) {
-      if (!(error instanceof OAuthRefusal || error instanceof OAuthError)) {
-        throw error;
-      }
-      request.log.info({ error: error.code, reason: error.reason }, 'pushed request refused');
-      await answerClient(reply, error);
-    }
+      return { request_uri: `${prefix}${await this.requests.put(id, query)}`, expires_in: requestLife };
+    };
+    await answerClientWith(exchange, 'pushed request', push, 201);
     return true;
   }
 }

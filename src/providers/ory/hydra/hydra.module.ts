@@ -26,6 +26,7 @@ import { HydraGrants } from './hydra-grants.js';
 import { HydraDiscovery } from './hydra-discovery.js';
 import { hydraKeysUrl, hydraLogoutTokens, hydraRelyingParty } from './hydra-relying-party.js';
 import { HydraSigningKeys } from './hydra-signing-keys.js';
+import { IdTokenSigner } from './id-token-signer.js';
 import { OwnLogins } from './own-logins.js';
 import { RefreshAnswerJanitor } from './refresh-answer-janitor.js';
 import { RefreshAnswerRepository } from './refresh-answer.repository.js';
@@ -50,6 +51,7 @@ export class HydraModule {
         HydraDiscovery,
         HydraGrants,
         HydraSigningKeys,
+        IdTokenSigner,
         OwnLogins,
         RefreshAnswerJanitor,
         RefreshAnswerRepository,
@@ -73,8 +75,10 @@ export class HydraModule {
         HydraDiscovery,
         HydraGrants,
         HydraSigningKeys,
+        IdTokenSigner,
         LogoutTokenVerifier,
         OwnLogins,
+        ProviderKeys,
         RefreshAnswerRepository,
         RelyingParty,
         ResourceRegistry,

@@ -1,5 +1,6 @@
 import type { FastifyReply } from 'fastify';
 import { OAuthError } from '../../../session/tokens/oauth.error.js';
+import type { Exchange } from './exchange.js';
 
 /** The refusal of an OAuth request, for the client itself (RFC 6749 sections 4.1.2.1 and 5.2, RFC 8707 section 2). */
 export class OAuthRefusal extends Error {
@@ -23,6 +24,27 @@ export class OAuthRefusal extends Error {
 
   toJSON(): Readonly<Record<string, string>> {
     return { error: this.code, error_description: this.message };
+  }
+}
+
+/**
+ * Answers the request of a client with what is made for it, or with the refusal, which the log has, too.
+ * @param what the log calls it. @throws what isn't a refusal.
+ */
+export async function answerClientWith(
+  { request, reply }: Pick<Exchange, 'request' | 'reply'>,
+  what: string,
+  make: () => Promise<Readonly<Record<string, unknown>>>,
+  status?: number,
+): Promise<void> {
+  try {
+    await answerClient(reply, await make(), status);
+  } catch (error) {
+    if (!(error instanceof OAuthRefusal || error instanceof OAuthError)) {
+      throw error;
+    }
+    request.log.info({ error: error.code, reason: error.reason }, `${what} refused`);
+    await answerClient(reply, error);
   }
 }
 

@@ -9,6 +9,7 @@ import { Database } from '../../../../platform/database/database.schema.js';
 import { promote } from '../../../../../test/support/administrator.js';
 import { DpopKey } from '../../../../../test/support/dpop.key.js';
 import { blockRunBy } from '../../../../../test/support/document.blocks.js';
+import { ConnectedOrg } from '../../../../../test/support/connected.org.js';
 import { databaseKinds } from '../../../../../test/support/database.kinds.js';
 import { OAuthApp, codeOf } from '../../../../../test/support/oauth.app.js';
 import {
@@ -16,15 +17,14 @@ import {
   type Employee,
   companyPorts,
   companySecret,
-  goToCompany,
   logInThere,
   startCompany,
 } from '../../../../../test/support/openid.connection.js';
-import { newPerson, signUp } from '../../../../../test/support/person.js';
 import { administratorOf, registerApplication } from '../../../../../test/support/registered.application.js';
 import type { RegisteredClient } from '../../../../../test/support/ory.admin.js';
 import { shell } from '../../../../../test/support/shell.js';
 import { type Stack, startStack } from '../../../../../test/support/stack.js';
+import { travel } from '../../../../../test/support/travel.js';
 import { type Page, UserAgent } from '../../../../../test/support/user-agent.js';
 
 const notes = 'https://notes.example.org/mcp';
@@ -47,8 +47,7 @@ describe.each(databaseKinds)('cross-app access, on %s', (database) => {
   let stack: Stack;
   let company: CompanyServer;
   let issuer: string;
-  let owner: UserAgent;
-  let org: { readonly id: string; readonly domain: string; readonly connection: string };
+  let org: ConnectedOrg;
   let assistant: RegisteredClient;
   let service: Verifier;
   let ada: Employee & { readonly agent: UserAgent; readonly id: string };
@@ -73,20 +72,7 @@ describe.each(databaseKinds)('cross-app access, on %s', (database) => {
         ]),
       },
     });
-    owner = new UserAgent(stack.url);
-    await signUp(owner, newPerson());
-    const domain = `d${newId().slice(-12)}.example`;
-    await verifyOwner();
-    const { id } = idSchema.parse((await owner.send('POST', '/api/v1/orgs', { name: 'Example' })).json());
-    await prove(id, domain);
-    const made = await owner.send('POST', `/api/v1/orgs/${id}/connections`, {
-      name: 'Example Ltd.',
-      kind: 'oidc',
-      settings: { issuer, client_id: 'vestibule', client_secret: companySecret, offline_access: true },
-      domains: [domain],
-    });
-    expect([made.status, made.status === 201 ? '' : made.text]).toEqual([201, '']);
-    org = { id, domain, connection: idSchema.parse(made.json()).id };
+    org = await ConnectedOrg.make(stack, { issuer, client_id: 'vestibule', client_secret: companySecret });
     company = await startCompany(stack.url, ports, { ids: [org.connection] });
     assistant = await register('Assistant');
     ada = await colleague();
@@ -106,21 +92,6 @@ describe.each(databaseKinds)('cross-app access, on %s', (database) => {
 
   const query = () => stack.app().get(Database, { strict: false }).query;
 
-  /** Stores that the owner's address is theirs. */
-  async function verifyOwner(): Promise<void> {
-    const { user } = sessionSchema.parse((await owner.fetch('/auth/session')).json());
-    await query().updateTable('users').set({ email_verified: 1 }).where('id', '=', user.id).execute();
-  }
-
-  /** Stores that an organisation has proven a domain, as an administrator's confirmation does. */
-  async function prove(orgId: string, domain: string): Promise<void> {
-    await query()
-      .updateTable('orgs')
-      .set({ domain, claimed_domain: domain, domain_proof: 'administrator' })
-      .where('id', '=', orgId)
-      .execute();
-  }
-
   async function register(name: string, more: object = {}): Promise<RegisteredClient> {
     return registerApplication(stack, {
       name,
@@ -134,13 +105,7 @@ describe.each(databaseKinds)('cross-app access, on %s', (database) => {
   async function colleague(): Promise<Employee & { readonly agent: UserAgent; readonly id: string }> {
     const person = company.employ({ email: `p${newId().slice(-8)}@${org.domain}` });
     const agent = new UserAgent(stack.url);
-    const login = await agent.navigate('/auth/login');
-    const links = login
-      .html()
-      .querySelectorAll('a')
-      .map((link) => link.getAttribute('href') ?? '');
-    const asked = await agent.navigate(links.find((href) => href.includes('/ui/identify')) ?? '');
-    const there = await goToCompany(agent, await agent.submit(asked, { identifier: person.email }));
+    const { page: there } = await travel(agent, await org.login(agent, person.email));
     expect((await logInThere(agent, there, person)).status).toBe(200);
     const { user } = sessionSchema.parse((await agent.fetch('/auth/session')).json());
     return { ...person, agent, id: user.id };
@@ -401,14 +366,14 @@ describe.each(databaseKinds)('cross-app access, on %s', (database) => {
     ];
     const token = await tokenFor(await assertion({ sub: left.sub }));
     await verify(token);
-    expect((await owner.send('DELETE', `/api/v1/orgs/${org.id}/members/${left.id}`, undefined)).status).toBe(
-      204,
-    );
+    expect(
+      (await org.owner.send('DELETE', `/api/v1/orgs/${org.id}/members/${left.id}`, undefined)).status,
+    ).toBe(204);
     // What it had ends, too.
     await expectEnd(token, 'token_outdated');
     await query().updateTable('users').set({ disabled_at: 1 }).where('id', '=', disabled.id).execute();
-    await verifyOwner();
-    const other = idSchema.parse((await owner.send('POST', '/api/v1/orgs', { name: 'Other' })).json());
+    await org.verifyOwner();
+    const other = idSchema.parse((await org.owner.send('POST', '/api/v1/orgs', { name: 'Other' })).json());
     await query()
       .insertInto('memberships')
       .columns(['org_id', 'user_id', 'role', 'state', 'created_at'])
@@ -461,10 +426,10 @@ describe.each(databaseKinds)('cross-app access, on %s', (database) => {
   it('ends with the connection', async () => {
     const token = await tokenFor(await assertion());
     await verify(token);
-    await query().updateTable('orgs').set({ domain: null }).where('id', '=', org.id).execute();
+    await org.prove(false);
     const answer = await request(formOf(await assertion()));
     expect([answer.status, errorOf(answer)]).toEqual([400, 'invalid_grant']);
-    await prove(org.id, org.domain);
+    await org.prove();
   });
 
   it('is in the audit trail: who, for which application and resource, and why not', async () => {

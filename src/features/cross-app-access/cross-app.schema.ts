@@ -18,7 +18,28 @@ export interface CrossAppGrantsTable {
   ended_at: number | null;
 }
 
-/** The database, with the table of grants. */
-export abstract class CrossAppDatabase extends Database<{ cross_app_grants: CrossAppGrantsTable }> {}
+/** Where applications may take the assertions that this gateway makes. */
+export interface CrossAppTargetsTable {
+  id: string;
+  application_id: string;
+  /** Issuer of the server that accepts them. */
+  audience: string;
+  resource: string;
+  /** The application's client id at that server. */
+  client_id: string;
+  /** Space-separated. */
+  scope: string;
+  created_by: string;
+  /** Milliseconds since the epoch. */
+  created_at: number;
+}
+
+/** The database, with the tables of cross-app access. */
+export abstract class CrossAppDatabase extends Database<{
+  cross_app_grants: CrossAppGrantsTable;
+  cross_app_targets: CrossAppTargetsTable;
+}> {}
+
+export type CrossAppTargetRow = Selectable<CrossAppTargetsTable>;
 
 export type CrossAppGrantRow = Selectable<CrossAppGrantsTable>;
