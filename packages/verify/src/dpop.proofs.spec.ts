@@ -158,6 +158,20 @@ describe('tokens that are bound to a key', () => {
     expect((await vestibule.authenticate(sent)).claims.cnf?.jkt).toBe(key.jkt);
   });
 
+  it('a path that leads out of the service’s own is none of its addresses', async () => {
+    for (const path of ['/../admin', '/notes/../../admin', '/..', '/%2e%2e/admin']) {
+      const { pathname } = new URL(`https://api.example.test/v1${path}`);
+      const htu = `https://api.example.test${pathname}`;
+      const sent = {
+        headers: { authorization: `DPoP ${token}`, dpop: await proof({ claims: { htu } }) },
+        rawHeaders: [],
+        method: 'GET',
+        url: path,
+      };
+      await expect(vestibule.authenticate(sent)).rejects.toMatchObject({ reason: 'proof_of_other_request' });
+    }
+  });
+
   it('the resource’s metadata names the algorithms', () => {
     const resource = 'https://api.example.test/v1/notes';
     const document = (dpop: object): unknown =>

@@ -65,7 +65,10 @@ export class DpopProofs {
       throw new ProofError('proof_of_other_token');
     }
     const address = typeof htu === 'string' ? addressOf(htu) : undefined;
-    if (htm !== method || address === undefined || address !== addressOf(this.#base + path)) {
+    const own = addressOf(this.#base + path);
+    // A path with dots in it may lead out of the service's own.
+    const isBelow = own === this.#base || own?.startsWith(`${this.#base}/`) === true;
+    if (htm !== method || address === undefined || address !== own || !isBelow) {
       throw new ProofError('proof_of_other_request');
     }
     if (typeof iat !== 'number' || Math.abs(now - iat) > tolerance) {

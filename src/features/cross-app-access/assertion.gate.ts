@@ -51,8 +51,7 @@ export class AssertionGate implements OnModuleInit {
     }
     const form = request.body instanceof Readable ? String(await peekBody(request, request.body)) : '';
     const asked = parametersIn(form);
-    // Hydra ignores blanks around it.
-    if (asked.get('grant_type')?.trim() !== assertionGrantType) {
+    if (asked.get('grant_type') !== assertionGrantType) {
       return false;
     }
     await answerClientWith(exchange, 'token request', async () => this.#grant(exchange, asked));

@@ -42,8 +42,7 @@ export class IdentityAssertionGate {
     }
     const form = request.body instanceof Readable ? String(await peekBody(request, request.body)) : '';
     const asked = parametersIn(form);
-    // Hydra ignores blanks around it.
-    if (asked.get('grant_type')?.trim() !== exchangeGrantType) {
+    if (asked.get('grant_type') !== exchangeGrantType) {
       return false;
     }
     await answerClientWith(exchange, 'token exchange', async () => this.#exchange(exchange, asked));

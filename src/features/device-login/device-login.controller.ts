@@ -58,8 +58,10 @@ export class DeviceLoginController {
     @Res() reply: FastifyReply,
   ): Promise<void> {
     requireBrowser(principal);
-    await (typed === undefined
-      ? this.pages.send(reply, h(DeviceCodePage, { refused: undefined }))
+    // A page of another site could use up a user's tries by links: there, the user sends the code.
+    const isLed = reply.request.headers['sec-fetch-site'] === 'cross-site';
+    await (typed === undefined || isLed
+      ? this.pages.send(reply, h(DeviceCodePage, { typed }))
       : this.#confirm(typed, principal, reply));
   }
 
@@ -164,7 +166,7 @@ export class DeviceLoginController {
 
   async #refuse(typed: string, reply: FastifyReply): Promise<void> {
     void reply.code(404);
-    await this.pages.send(reply, h(DeviceCodePage, { refused: typed }));
+    await this.pages.send(reply, h(DeviceCodePage, { typed, isRefused: true }));
   }
 
   /** Tells the user what has become of a login, and the audit trail if it is decided. */

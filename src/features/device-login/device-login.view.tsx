@@ -7,12 +7,14 @@ import { Time } from '../../pages/views/time.view.js';
 import { deviceTexts } from './device-texts.js';
 
 export interface DeviceCodePageProps {
-  /** What was typed and is no device's code; undefined before anything was. */
-  readonly refused: string | undefined;
+  /** What was typed before, or came with the link. */
+  readonly typed: string | undefined;
+  /** Whether it is no device's code. */
+  readonly isRefused?: boolean;
 }
 
 /** Asks for the code that a device shows. */
-export function DeviceCodePage({ refused }: DeviceCodePageProps): VNode {
+export function DeviceCodePage({ typed, isRefused = false }: DeviceCodePageProps): VNode {
   const { text } = useTexts(deviceTexts);
   return (
     <Layout title={text('deviceLogin.title')}>
@@ -22,7 +24,7 @@ export function DeviceCodePage({ refused }: DeviceCodePageProps): VNode {
           <p class="lead">{text('deviceLogin.lead')}</p>
         </header>
         <form class="flow" method="post" action="/device">
-          {refused !== undefined && (
+          {isRefused && (
             <p class="notice error" role="alert">
               {text('deviceLogin.unknown')}
             </p>
@@ -31,7 +33,7 @@ export function DeviceCodePage({ refused }: DeviceCodePageProps): VNode {
             id="user-code"
             name="user_code"
             label={text('deviceLogin.code')}
-            initial={refused}
+            initial={typed}
             maxLength={40}
             isVerbatim
           />

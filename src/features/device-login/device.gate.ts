@@ -59,8 +59,7 @@ export class DeviceGate {
         await answerClient(reply, await this.#begin(exchange, asked));
         return true;
       }
-      // Hydra ignores blanks around it.
-      if (asked.get('grant_type')?.trim() === deviceGrantType) {
+      if (asked.get('grant_type') === deviceGrantType) {
         await this.#redeem(exchange, asked);
       }
       return false;
@@ -107,6 +106,7 @@ export class DeviceGate {
 
   /** Has Hydra exchange the code of a login that the user has allowed. @throws {OAuthError} */
   async #redeem(exchange: Exchange, asked: URLSearchParams): Promise<void> {
+    await this.applications.authenticate(exchange.presented);
     const login = await this.logins.redeem(asked.get('device_code') ?? '', exchange.presented?.id ?? '');
     this.#redemptions.set(exchange, login);
     if ((await this.devices.find(login)) === undefined) {

@@ -4,6 +4,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { calculateJwkThumbprint, decodeProtectedHeader, importJWK, jwtVerify } from 'jose';
 import { z } from 'zod';
 import { assertionAlgorithms, embeddedKeySchema } from '../../auth-strategy/public-keys.js';
+import { RateLimits } from '../../directory/rate-limit/rate-limits.js';
 import { CONFIGURATION } from '../../platform/config/config.module.js';
 import type { Configuration } from '../../platform/config/configuration.js';
 import { Problem } from '../../platform/errors/problem.error.js';
@@ -59,6 +60,7 @@ export class DpopProofs implements ProofVerifier {
   constructor(
     private readonly nonces: DpopNonces,
     private readonly used: UsedTokenRepository,
+    private readonly limits: RateLimits,
     private readonly clock: Clock,
     @Inject(dpopSettings.token) { DPOP_AUDIENCES }: SettingsOf<typeof dpopSettings>,
     @Inject(CONFIGURATION) { PUBLIC_URL }: Configuration,
@@ -79,6 +81,8 @@ export class DpopProofs implements ProofVerifier {
     try {
       const proof = await this.#read(request);
       if (!this.nonces.isGood(proof.nonce ?? '')) {
+        // The way of every client that begins: no guess, as nothing has been looked up.
+        this.limits.excuse(request);
         throw new OAuthError('use_dpop_nonce', 'make the proof with the nonce of this answer’s DPoP-Nonce');
       }
       return await this.#use(proof, request.method, tokenPaths);

@@ -20,6 +20,8 @@ const providerPath = '/ory/hydra';
 
 const formSchema = z.record(z.string(), z.union([z.string(), z.array(z.string())]));
 
+const bodySchema = z.looseObject({ reason: z.unknown().optional() });
+
 /** Headers that identify the client, and where it is. */
 const passedOn = [
   'authorization',
@@ -103,10 +105,12 @@ export class ResourceAuthorization implements ProviderAuthorization {
       payload: String(new URLSearchParams(pairs)),
     });
     const { 'dpop-nonce': nonce } = answer.headers;
+    // A problem has its reason for our own pages alone.
+    const { reason: _reason, ...told } = bodySchema.parse(JSON.parse(answer.body));
     return {
       status: answer.statusCode,
       headers: typeof nonce === 'string' ? { 'dpop-nonce': nonce } : {},
-      body: JSON.parse(answer.body),
+      body: told,
     };
   }
 }

@@ -235,7 +235,7 @@ export class ResourceGate {
     const bytes = await readWholeBody(request.body);
     const form = parametersIn(bytes.toString());
     try {
-      // Whatever isn't a machine's: Hydra ignores blanks around the type.
+      // Any that isn't a machine's.
       const isGrant = isToken && form.get('grant_type') !== 'client_credentials' && !this.resources.isEmpty;
       const wanted = isToken && form.has('resource') ? this.#targetOf(form, isGrant) : undefined;
       if (wanted !== undefined && refresh?.audience.includes(wanted) === false) {

@@ -56,7 +56,8 @@ export class PushedRequestGate {
     if (path !== authorization || request.method !== 'GET' || others.length > 0 || !uri.startsWith(prefix)) {
       return;
     }
-    await this.limits.take(reply, [addressCheck(request, 'start-address', 'keep')]);
+    // One that there is counts as any login that is begun, at the gate of limits.
+    await this.limits.take(reply, [addressCheck(request, 'start-address', 'return')]);
     const query = await this.requests.take(uri.slice(prefix.length), asked.get('client_id') ?? '');
     if (query === undefined) {
       throw new Problem('malformed_request', {

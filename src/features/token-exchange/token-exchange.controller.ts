@@ -34,6 +34,7 @@ import { TokenExchange } from './token-exchange.service.js';
 import { clientInfoOf } from '../../platform/http/client-info.js';
 
 const clientSchema = z.looseObject({ client_id: z.string() });
+const errorSchema = z.looseObject({ error: z.string() });
 /** The grants of which requests may be for the login provider. */
 const providerGrants: ReadonlySet<string> = new Set([assertionGrantType, codeGrantType, 'refresh_token']);
 
@@ -94,6 +95,9 @@ export class TokenExchangeController {
         ? await this.authorizationServer.grant(request, body)
         : undefined;
       if (passedOn !== undefined) {
+        if (errorSchema.safeParse(passedOn.body).data?.error === 'use_dpop_nonce') {
+          this.limits.excuse(request);
+        }
         void reply.code(passedOn.status).headers(passedOn.headers);
         return passedOn.body;
       }

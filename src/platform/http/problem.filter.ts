@@ -70,9 +70,10 @@ export class ProblemFilter implements ExceptionFilter {
     if (reply.sent) {
       return;
     }
-    void reply
-      .code(status)
-      .headers({ ...this.#challengeOf(status, request), ...problem.headers, 'cache-control': 'no-store' });
+    void reply.code(status).headers({
+      ...inSchemeOf(request, { ...this.#challengeOf(status, request), ...problem.headers }),
+      'cache-control': 'no-store',
+    });
     const format =
       problem.code === 'malformed_request' ? request.routeOptions?.config?.unreadable : undefined;
     if (format !== undefined) {
@@ -117,6 +118,17 @@ export class ProblemFilter implements ExceptionFilter {
     ];
     return { 'www-authenticate': ['Bearer', parameters.join(', ')].filter((part) => part !== '').join(' ') };
   }
+}
+
+/** Headers in which a challenge has the scheme by which the token came (RFC 9449 section 7.1). */
+function inSchemeOf(
+  { headers: { authorization = '' } }: FastifyRequest,
+  headers: Readonly<Record<string, string>>,
+): Readonly<Record<string, string>> {
+  const challenge = headers['www-authenticate'];
+  return challenge !== undefined && /^dpop /i.test(authorization)
+    ? { ...headers, 'www-authenticate': challenge.replace(/^Bearer/, 'DPoP') }
+    : headers;
 }
 
 /** The problem of a path that exists under other methods: 405 with `Allow`, not 404 (RFC 9110 section 15.5.6). */

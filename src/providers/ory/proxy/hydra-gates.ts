@@ -196,7 +196,8 @@ export function hydraGates(
     },
     {
       name: 'refresh-answer',
-      admit: ({ request, reply, refresh }) => refreshAnswers.admit(request, reply, refresh),
+      admit: ({ request, reply, refresh, grant }) =>
+        refreshAnswers.admit(request, reply, refresh, grant?.jkt),
       settle: ({ request, reply }, payload) => refreshAnswers.settle(request, reply, payload),
     },
     {

@@ -14,6 +14,7 @@ import {
   addressCheck,
   judgeByStatus,
 } from '../../../directory/rate-limit/rate-limits.js';
+import { isInnerCall } from '../../../platform/http/inner-call.js';
 import type { SessionReader } from './exchange.js';
 import type { AccountChanges } from './settings-change.js';
 import { accountKey, factorKey, holderOfSession, identityKey, keysOfAccount } from './session-account.js';
@@ -127,7 +128,10 @@ export class OryLimits {
   /** Counts a request that is about to go to Hydra; of token requests, only failures, by address. */
   async admitToHydra(request: FastifyRequest, reply: FastifyReply, path: string): Promise<void> {
     if (request.method === 'POST' && /^\/oauth2\/(?:token|revoke)$/.test(path)) {
-      await this.limits.take(reply, [addressCheck(request, 'token-address', 'return')]);
+      // What the gateway's own token endpoint passes on is counted there.
+      if (!isInnerCall(request)) {
+        await this.limits.take(reply, [addressCheck(request, 'token-address', 'return')]);
+      }
     } else if (/^\/oauth2\/(?:auth|device\/auth|par)$/.test(path)) {
       await this.limits.take(reply, [addressCheck(request, 'start-address', 'keep')]);
     }

@@ -84,6 +84,19 @@ export function requireSameReading(text: string): void {
   }
 }
 
+/**
+ * Requires that a grant type is read as it stands: Hydra ignores blanks around it, of any alphabet, and takes several.
+ * @throws {Problem} `malformed_request`
+ */
+export function requirePlainGrantType(form: URLSearchParams): void {
+  if (!/^[!-~]*$/.test(form.get('grant_type') ?? '')) {
+    throw new Problem('malformed_request', {
+      detail: 'grant_type must be one grant type, without blanks.',
+      reason: 'grant_type_form',
+    });
+  }
+}
+
 /** Parameters of links: for Kratos, the flow and the mail's secret; for us, the identity whose address it is for. */
 const linkParameters: ReadonlySet<string> = new Set(['flow', 'code', 'token', 'identity']);
 const submissions = /^\/self-service\/(?:login|registration|recovery|verification|settings)$/;

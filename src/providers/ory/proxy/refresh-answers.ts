@@ -55,6 +55,7 @@ export class RefreshAnswers {
     request: FastifyRequest,
     reply: FastifyReply,
     refresh: LiveRefresh | undefined,
+    jkt?: string,
   ): Promise<boolean> {
     if (
       refresh?.isAdmitted !== true ||
@@ -64,7 +65,7 @@ export class RefreshAnswers {
       return false;
     }
     const { token } = refresh;
-    const asked = digestOf(request, refresh);
+    const asked = digestOf(request, refresh, jkt);
     const use = await this.#firstUse(token, asked);
     if (use.state === 'claimed') {
       const claim = { token, holder: use.holder };
@@ -215,9 +216,13 @@ function refusal(reason: 'used_up' | 'other_request' | 'superseded' | 'grant_end
 }
 
 /** A digest of all that a refresh asks for, by whom, and of the client as it is now. */
-function digestOf({ headers }: FastifyRequest, { form, client }: LiveRefresh): string {
+function digestOf(
+  { headers }: FastifyRequest,
+  { form, client }: LiveRefresh,
+  jkt: string | undefined,
+): string {
   const parameters = [...parametersIn(form)].map((pair) => JSON.stringify(pair)).toSorted();
   return createHash('sha256')
-    .update(JSON.stringify([headers.authorization ?? null, parameters, client]))
+    .update(JSON.stringify([headers.authorization ?? null, parameters, client, jkt ?? null]))
     .digest('base64url');
 }

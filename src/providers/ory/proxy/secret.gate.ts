@@ -8,7 +8,7 @@ import type { ClientAssertions } from '../hydra/client-assertions.js';
 import type { HydraApplications } from '../hydra/hydra-applications.js';
 import type { Exchange } from './exchange.js';
 import { OAuthRefusal, answerClient } from './oauth-refusal.js';
-import { parametersIn, requireSameReading } from './query-limit.js';
+import { parametersIn, requirePlainGrantType, requireSameReading } from './query-limit.js';
 import { peekBody, replaceBody } from './whole-body.js';
 
 const twoCredentials = new OAuthRefusal(
@@ -111,7 +111,9 @@ export class SecretGate {
   async #formOf(request: FastifyRequest, body: Readable): Promise<URLSearchParams> {
     const text = String(await peekBody(request, body));
     requireSameReading(text);
-    return parametersIn(text);
+    const form = parametersIn(text);
+    requirePlainGrantType(form);
+    return form;
   }
 
   /** How Hydra takes an application's secret; undefined if it has none, or isn't one. */

@@ -520,6 +520,17 @@ describe('guesses of codes', () => {
       guesses.push(await guess(first));
     }
     expect(guesses).toEqual([404, 404, 404, 404, 404, 429]);
+    // A page of another site has nothing counted: its link fills in the field.
+    const victim = await user();
+    for (let count = 0; count < 7; count += 1) {
+      const led = await victim.request('/device?user_code=BBBB-BBBB', {
+        headers: { accept: 'text/html', 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate' },
+      });
+      expect([led.status, led.html().querySelector('#user-code')?.getAttribute('value')]).toEqual([
+        200,
+        'BBBB-BBBB',
+      ]);
+    }
     const right = await tv.begin();
     expect((await first.navigate(right.verification_uri_complete)).status).toBe(429);
     // Of the same network: three more.

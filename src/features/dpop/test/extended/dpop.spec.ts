@@ -233,6 +233,82 @@ describe.each(databaseKinds)('tokens that are bound to a key, on %s', (database)
     expect(cnfOf(tokens.access_token)).toBe(more.dpop_jkt);
   });
 
+  it.each([
+    'authorization_code ',
+    ' authorization_code',
+    'authorization_code\t',
+    'authorization_code\u00A0',
+    'authorization_code\u0085',
+    'authorization_code\u2003',
+    'authorization_code refresh_token',
+  ])('its grant type is read as Hydra reads it: %j is refused', async (type) => {
+    const configuration = await discovered();
+    const key = await DpopKey.make();
+    const verifier = randomPKCECodeVerifier();
+    const url = buildAuthorizationUrl(configuration, {
+      redirect_uri: redirectUri,
+      resource: notes,
+      scope: 'notes:read offline_access',
+      state: 'state-of-the-helper',
+      dpop_jkt: key.jkt,
+      code_challenge: await calculatePKCECodeChallenge(verifier),
+      code_challenge_method: 'S256',
+    });
+    const code = (await landing(url.href)).searchParams.get('code') ?? '';
+    const form = {
+      grant_type: type,
+      client_id: 'dpop-agent',
+      redirect_uri: redirectUri,
+      code_verifier: verifier,
+      code,
+      resource: notes,
+    };
+    for (const path of ['/ory/hydra/oauth2/token', '/auth/token']) {
+      const answer = await request(form, undefined, path);
+      expect(answer.status).toBe(400);
+      expect(answer.text).not.toContain('access_token');
+    }
+  });
+
+  it('a refresh that is repeated with another key, or with none, is another one', async () => {
+    const configuration = await discovered();
+    const dpop = getDPoPHandle(configuration, await randomDPoPKeyPair('ES256'));
+    const { refresh_token: first = '' } = await logInWith(configuration, undefined);
+    await refreshTokenGrant(configuration, first);
+    await expect(refreshTokenGrant(configuration, first, {}, { DPoP: dpop })).rejects.toMatchObject({
+      error: 'invalid_grant',
+    });
+  });
+
+  it('a challenge has the scheme by which the token came', async () => {
+    const key = await DpopKey.make();
+    const token = await boundToken(key);
+    const url = `${stack.url}/api/v1/api-keys`;
+    const dpop = await key.proof({ method: 'GET', url, token });
+    const lacking = await new UserAgent(stack.url).request('/api/v1/api-keys', {
+      headers: { authorization: `DPoP ${token}`, dpop },
+    });
+    expect([lacking.status, lacking.headers.get('www-authenticate')]).toEqual([
+      403,
+      'DPoP error="insufficient_scope", scope="keys:read"',
+    ]);
+    const damaged = await ask(key, `${token}x`);
+    expect([damaged.status, damaged.headers.get('www-authenticate')]).toEqual([
+      401,
+      expect.stringMatching(/^DPoP error="invalid_token"/),
+    ]);
+  });
+
+  it('a problem of the login provider’s endpoint comes without what is meant for our own pages', async () => {
+    const answer = await request({
+      grant_type: 'refresh_token',
+      refresh_token: '\0',
+      client_id: 'dpop-agent',
+    });
+    expect(answer.json()).toMatchObject({ code: 'malformed_request' });
+    expect(answer.json()).not.toHaveProperty('reason');
+  });
+
   it('a resource whose services don’t verify proofs gets ordinary tokens', async () => {
     const configuration = await discovered();
     const dpop = getDPoPHandle(configuration, await randomDPoPKeyPair('ES256'));
@@ -341,6 +417,28 @@ describe.each(databaseKinds)('tokens that are bound to a key, on %s', (database)
     const dpop = await key.proof({ method: 'GET', url: `${stack.url}/api/v1/me`, token });
     const answers = await Promise.all(Array.from({ length: 8 }, async () => ask(key, token, {}, { dpop })));
     expect(answers.map(({ status }) => status).filter((status) => status === 200)).toHaveLength(1);
+  });
+
+  it('the first request of each token, for its nonce, counts as no try; and a passed-on one counts once', async () => {
+    await stack.restartGateway({ RATE_LIMIT: 'true', RATE_LIMIT_POLICIES: 'token-address=5/10m' });
+    try {
+      const key = await DpopKey.make();
+      for (let count = 0; count < 8; count += 1) {
+        await boundToken(key);
+      }
+      const statuses = [];
+      for (let count = 0; count < 6; count += 1) {
+        const refresh = {
+          grant_type: 'refresh_token',
+          refresh_token: `wrong-${count}`,
+          client_id: 'dpop-agent',
+        };
+        statuses.push((await request(refresh)).status);
+      }
+      expect(statuses).toEqual([400, 400, 400, 400, 400, 429]);
+    } finally {
+      await stack.restartGateway({ RATE_LIMIT: 'false', RATE_LIMIT_POLICIES: '' });
+    }
   });
 
   it('a nonce is good for a minute or two, and its proof once', async () => {
