@@ -1,10 +1,16 @@
 import { Readable } from 'node:stream';
 import { Inject, Injectable } from '@nestjs/common';
+import type { Application } from '../../auth-strategy/application-administration.js';
 import { CONFIGURATION } from '../../platform/config/config.module.js';
 import type { OryConfiguration } from '../../platform/config/configuration.js';
 import { isRedirectUriOf } from '../../platform/core/loopback.js';
 import { RateLimits, addressCheck } from '../../directory/rate-limit/rate-limits.js';
 import { Problem } from '../../platform/errors/problem.error.js';
+import {
+  protectionFault,
+  protectionRefusals,
+  standInFor,
+} from '../../providers/ory/hydra/code-protection.js';
 import { HydraDiscovery } from '../../providers/ory/hydra/hydra-discovery.js';
 import { AddedGates } from '../../providers/ory/proxy/added-gates.js';
 import { ApplicationAuthentication } from '../../providers/ory/proxy/application-authentication.js';
@@ -62,7 +68,7 @@ export class PushedRequestGate {
     if (query === undefined) {
       throw new Problem('malformed_request', {
         detail:
-          'This login was begun more than a minute ago, or has been opened before. Begin it anew where you came from.',
+          'This login was begun more than a minute ago, was opened before, or is another application’s. Begin it anew where you came from.',
         reason: 'pushed_request_unknown',
       });
     }
@@ -77,11 +83,14 @@ export class PushedRequestGate {
     }
     const form = request.body instanceof Readable ? String(await peekBody(request, request.body)) : '';
     const push = async (): Promise<Readonly<Record<string, unknown>>> => {
-      const { id, redirectUris } = await this.applications.authenticate(presented);
+      const application = await this.applications.authenticate(presented);
       const asked = parametersIn(form);
       const jkt = await this.proofs.keyOf(request, reply);
-      const query = pushable(asked, id, redirectUris, jkt);
-      return { request_uri: `${prefix}${await this.requests.put(id, query)}`, expires_in: requestLife };
+      const query = pushable(asked, application, jkt);
+      return {
+        request_uri: `${prefix}${await this.requests.put(application.id, query)}`,
+        expires_in: requestLife,
+      };
     };
     await answerClientWith(exchange, 'pushed request', push, 201);
     return true;
@@ -89,12 +98,7 @@ export class PushedRequestGate {
 }
 
 /** The query that a pushed request stands for. @throws {OAuthRefusal} `invalid_request` @throws {Problem} `uri_too_long`, `malformed_request` */
-function pushable(
-  asked: URLSearchParams,
-  clientId: string,
-  redirectUris: readonly string[],
-  jkt: string | undefined,
-): string {
+function pushable(asked: URLSearchParams, application: Application, jkt: string | undefined): string {
   if (
     [...asked.keys()].some(
       (name) => /^request(?:_uri)?$|_(?:challenge|verifier)$/.test(name) && name !== 'code_challenge',
@@ -106,7 +110,7 @@ function pushable(
     );
   }
   const uri = asked.get('redirect_uri');
-  if (uri !== null && !isRedirectUriOf(redirectUris, uri)) {
+  if (uri !== null && !isRedirectUriOf(application.redirectUris, uri)) {
     throw new OAuthRefusal('invalid_request', 'the redirect URI is not registered', 'redirect_uri_unknown');
   }
   if (asked.get('response_type') !== 'code') {
@@ -125,7 +129,21 @@ function pushable(
   }
   // What else authenticates is gone before.
   request.delete('client_secret');
-  request.set('client_id', clientId);
+  request.set('client_id', application.id);
+  const fault = protectionFault(application, withStandIn(request));
+  if (fault !== undefined) {
+    throw new OAuthRefusal('invalid_request', protectionRefusals[fault].error_description, fault);
+  }
   requireShortQuery(`${authorization}?${request}`);
   return String(request);
+}
+
+/** A request as it will go to Hydra, which requires a challenge of each. */
+function withStandIn(request: URLSearchParams): URLSearchParams {
+  return (request.get('code_challenge') ?? '') === ''
+    ? new URLSearchParams({
+        ...Object.fromEntries(request),
+        ...standInFor(request.get('client_id') ?? ''),
+      })
+    : request;
 }

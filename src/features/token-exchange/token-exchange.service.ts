@@ -5,6 +5,7 @@ import { CONFIGURATION } from '../../platform/config/config.module.js';
 import type { Configuration } from '../../platform/config/configuration.js';
 import { ScopeCatalogue } from '../../platform/features/scope.catalogue.js';
 import { Problem } from '../../platform/errors/problem.error.js';
+import { givenIdSchema } from '../../platform/core/id.schema.js';
 import { isScopeToken } from '../../platform/core/scope.form.js';
 import { withAccount } from '../../session/tokens/account-claims.js';
 import { apiKeyClientId } from '../../session/guards/key-authenticator.js';
@@ -77,7 +78,7 @@ export class TokenExchange {
       const refusal = toRefusal(error, (problem) => refused(problem, this.#audience), 'exchange_failed');
       // A refused login is already in the audit trail.
       if (form.subject_token_type !== tokenTypes.accessToken) {
-        await this.#recordFailure(refusal, client);
+        await this.#recordFailure(refusal, client, form.client_id);
       }
       throw refusal;
     }
@@ -109,9 +110,16 @@ export class TokenExchange {
     return { minted: await this.exchange({ form, principal: undefined, client, jkt }), members };
   }
 
-  async #recordFailure({ reason }: OAuthError | Problem, client: ClientInfo): Promise<void> {
+  /** @param machine that the token was to be exchanged for, as the request names it. */
+  async #recordFailure(
+    { reason }: OAuthError | Problem,
+    client: ClientInfo,
+    machine?: string,
+  ): Promise<void> {
     const { type } = tokenExchangeEvents.token_exchanged;
-    await this.audit.record({ type, outcome: 'failure', reason, ...client });
+    const { data: id } = givenIdSchema.safeParse(machine);
+    const target = id === undefined ? {} : ({ target: { kind: 'application', id } } as const);
+    await this.audit.record({ type, outcome: 'failure', reason, ...target, ...client });
   }
 
   async #exchange({ form, principal, client, jkt }: ExchangeRequest): Promise<{

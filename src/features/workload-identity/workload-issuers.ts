@@ -6,6 +6,7 @@ import { CONFIGURATION } from '../../platform/config/config.module.js';
 import type { OryConfiguration } from '../../platform/config/configuration.js';
 import { parseJson } from '../../platform/config/json.parser.js';
 import type { SettingsOf } from '../../platform/features/feature.js';
+import { Problem } from '../../platform/errors/problem.error.js';
 import { Clock } from '../../platform/time/clock.service.js';
 import { inTime } from '../../platform/time/deadline.js';
 import { ChosenHosts } from '../../platform/upstream/chosen-hosts.js';
@@ -19,7 +20,11 @@ const metadataHolds = 3_600_000;
 const failureHolds = 5000;
 
 const metadataSchema = z.looseObject({ issuer: z.string(), jwks_uri: z.url() });
-const keysSchema = z.record(z.string(), z.looseObject({ keys: z.array(z.looseObject({ kty: z.string() })) }));
+/** A key of the file: a private one would let anyone who can read it be any workload. */
+const keySchema = z
+  .looseObject({ kty: z.string() })
+  .refine((key) => !('d' in key || 'k' in key), { error: 'it is private: only public keys belong here' });
+const keysSchema = z.record(z.string(), z.looseObject({ keys: z.array(keySchema) }));
 
 interface FoundKeys {
   readonly keys: Promise<ProviderKeys>;
@@ -72,7 +77,11 @@ export class WorkloadIssuers {
       return undefined;
     }
     const sets = await readKeysFile(this.#file).catch((error: unknown) => {
-      throw unavailable('workload_keys_file_unusable', error);
+      throw new Problem('provider_unavailable', {
+        reason: 'workload_keys_file_unusable',
+        detail: `WORKLOAD_KEYS_FILE can’t be used: ${faultOfKeysFile(error)}.`,
+        cause: error,
+      });
     });
     return sets.get(issuer);
   }
@@ -112,6 +121,16 @@ export class WorkloadIssuers {
       throw unavailable('workload_issuer_unreachable', error);
     }
   }
+}
+
+/** Why the operator's file can't be used, without what it holds. */
+export function faultOfKeysFile(error: unknown): string {
+  if (error instanceof z.ZodError) {
+    const [issue] = error.issues;
+    return `${issue?.path.join('.') || 'the whole'}: ${issue?.message ?? 'not a key set'}`;
+  }
+  const code = z.looseObject({ code: z.string() }).safeParse(error).data?.code;
+  return error instanceof SyntaxError ? 'it is no JSON' : `it can’t be read (${code ?? 'unknown'})`;
 }
 
 /**

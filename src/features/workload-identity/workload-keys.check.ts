@@ -1,5 +1,5 @@
 import type { FeatureCheck, SettingsOf } from '../../platform/features/feature.js';
-import { readKeysFile } from './workload-issuers.js';
+import { faultOfKeysFile, readKeysFile } from './workload-issuers.js';
 import type { workloadSettings } from './workload-identity.settings.js';
 
 /** Checks the file with the keys of issuers. */
@@ -17,7 +17,7 @@ export const workloadKeysCheck: FeatureCheck<SettingsOf<typeof workloadSettings>
           severity: 'error',
           title: 'The keys of workloads’ issuers can’t be read: their tokens are refused',
           fix: 'Correct the file that `WORKLOAD_KEYS_FILE` names; docs/workload-identity.md has an example.',
-          detail: error instanceof Error ? error.name : 'unknown',
+          detail: `${path}: ${faultOfKeysFile(error)}`,
         },
       ];
     }

@@ -55,7 +55,20 @@ export class WorkloadRules {
       throw new Problem('validation_failed', { errors, reason: 'workload_rule_invalid' });
     }
     return this.#exclusively(applicationId, async (id, orgId) => {
-      if ((await this.rules.list(id)).length >= mostRules) {
+      const known = await this.rules.list(id);
+      const claims = JSON.stringify(input.claims);
+      if (
+        known.some(
+          (one) =>
+            one.issuer === input.issuer && one.audience === audience && isSame(claimsOf(one), input.claims),
+        )
+      ) {
+        throw new Problem('conflict', {
+          reason: 'workload_rule_known',
+          detail: 'The machine has this rule already.',
+        });
+      }
+      if (known.length >= mostRules) {
         throw new Problem('conflict', {
           reason: 'too_many_workload_rules',
           detail: `There are ${mostRules} rules already.`,
@@ -67,7 +80,7 @@ export class WorkloadRules {
         application_id: id,
         issuer: input.issuer,
         audience,
-        claims: JSON.stringify(input.claims),
+        claims,
         created_by: caller.principal.claims.sub,
         created_at: now,
       };
@@ -146,6 +159,11 @@ export class WorkloadRules {
       remoteAddress,
     });
   }
+}
+
+function isSame(one: Readonly<Record<string, string>>, other: Readonly<Record<string, string>>): boolean {
+  const names = Object.keys(one);
+  return names.length === Object.keys(other).length && names.every((name) => one[name] === other[name]);
 }
 
 function toItem(rule: WorkloadRuleRow): WorkloadItem {

@@ -7,6 +7,7 @@ import { type ClientInfo, clientInfoOf } from '../../../platform/http/client-inf
 import { connectionIdOf } from '../../../directory/users/connection-identity.js';
 import { ChallengeBinding } from '../hydra/challenge-binding.js';
 import { protectionFault } from '../hydra/code-protection.js';
+import { applicationOf } from '../hydra/hydra-applications.js';
 import { HydraClient } from '../hydra/hydra.client.js';
 import { gatewayClientId } from '../hydra/hydra-clients.js';
 import type { LoginRequest } from '../hydra/hydra.schemas.js';
@@ -45,7 +46,7 @@ export class OryLoginController {
     const challenge = requireBound(this.binding, given, request);
     const [loginRequest, browser] = await this.#read(challenge, request.headers.cookie);
     const asked = new URL(loginRequest.request_url);
-    const fault = protectionFault(loginRequest.client, asked.searchParams);
+    const fault = protectionFault(applicationOf(loginRequest.client), asked.searchParams);
     if (fault !== undefined) {
       // Hydra would say so, but only once the user has logged in and agreed.
       request.log.info(

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { scopeTokens } from '../../../session/guards/scopes.js';
 import { withoutAddedState } from './added-state.js';
-import { applicationOf } from './hydra-applications.js';
+import type { Application } from '../../../auth-strategy/application-administration.js';
 
 /** Bytes of the shortest nonce for which Hydra gives an ID token. */
 const shortestNonce = 8;
@@ -15,8 +15,13 @@ export function standInVerifier(clientId: string): string {
 }
 
 /** The challenge of {@link standInVerifier}, by S256 (RFC 7636 section 4.2). */
-export function standInChallenge(clientId: string): string {
+function standInChallenge(clientId: string): string {
   return digest(standInVerifier(clientId));
+}
+
+/** The parameters with which an authorization request without a challenge goes to Hydra. */
+export function standInFor(clientId: string): Readonly<Record<string, string>> {
+  return { code_challenge: standInChallenge(clientId), code_challenge_method: 'S256' };
 }
 
 /** Whether an authorization request has no challenge of its client. @param asked its parameters. */
@@ -32,14 +37,29 @@ export function asSent(query: string): string {
   return withoutAddedState(own.join('&'));
 }
 
+/** What an application is told whose authorization request isn't protected, in ASCII (RFC 6749 section 4.1.2.1). */
+export const protectionRefusals = {
+  pkce_missing: {
+    error: 'invalid_request',
+    error_description:
+      'PKCE is required: send code_challenge with code_challenge_method=S256, or have an administrator choose otherwise for this application.',
+  },
+  pkce_method: { error: 'invalid_request', error_description: 'code_challenge_method must be S256.' },
+  nonce_short: { error: 'invalid_request', error_description: 'nonce must have at least 8 characters.' },
+  nonce_missing: {
+    error: 'invalid_request',
+    error_description: 'Send PKCE, or the scope openid with a new nonce for each login.',
+  },
+} as const;
+
 /**
  * Why an authorization request isn't protected as its client must protect it; undefined if it is.
- * @param client as Hydra has it. @param asked its parameters.
+ * @param application that it is of, if it is one. @param asked its parameters.
  */
 export function protectionFault(
-  client: unknown,
+  application: Application | undefined,
   asked: URLSearchParams,
-): 'pkce_missing' | 'pkce_method' | 'nonce_missing' | 'nonce_short' | undefined {
+): keyof typeof protectionRefusals | undefined {
   const isOpenId = scopeTokens(asked.get('scope') ?? '').includes('openid');
   const nonce = asked.get('nonce') ?? '';
   if ((asked.get('code_challenge') ?? '') === '') {
@@ -54,7 +74,6 @@ export function protectionFault(
   if (!isStandIn(asked)) {
     return undefined;
   }
-  const application = applicationOf(client);
   const hasSecret = application !== undefined && application.tokenEndpointAuthMethod !== 'none';
   const protection = hasSecret ? application.codeProtection : 'pkce';
   if (protection !== 'nonce') {

@@ -20,6 +20,7 @@ import {
 } from '../ory-api.js';
 import { gatewayClientId, keepsLoggedIn } from './hydra-clients.js';
 import { areOffsets, hydraPages, offsetToken, pageTokensIn } from './hydra.pages.js';
+import { protectionRefusals } from './code-protection.js';
 import {
   type ActiveToken,
   type ClientToken,
@@ -90,17 +91,7 @@ const loginRefusals = {
     error: 'unmet_authentication_requirements',
     error_description: 'The user has no way to give the factor that is required.',
   },
-  pkce_missing: {
-    error: 'invalid_request',
-    error_description:
-      'PKCE is required: send code_challenge with code_challenge_method=S256, or have an administrator choose otherwise for this application.',
-  },
-  pkce_method: { error: 'invalid_request', error_description: 'code_challenge_method must be S256.' },
-  nonce_short: { error: 'invalid_request', error_description: 'nonce must have at least 8 characters.' },
-  nonce_missing: {
-    error: 'invalid_request',
-    error_description: 'Send PKCE, or the scope openid with a new nonce for each login.',
-  },
+  ...protectionRefusals,
 } as const;
 /** The same of a consent, by why it is rejected. */
 const consentRefusals = {

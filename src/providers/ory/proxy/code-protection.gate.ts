@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
-import { isStandIn, protectionFault, standInChallenge, standInVerifier } from '../hydra/code-protection.js';
+import { isStandIn, protectionFault, standInFor, standInVerifier } from '../hydra/code-protection.js';
 import type { HydraClient } from '../hydra/hydra.client.js';
+import { applicationOf } from '../hydra/hydra-applications.js';
 import { isHydraId } from '../hydra/hydra-clients.js';
 import type { Exchange } from './exchange.js';
 import type { Gate } from './gate-list.js';
@@ -29,15 +30,13 @@ async function challenge(exchange: Exchange, hydra: HydraClient): Promise<void> 
   const clientId = asked.get('client_id') ?? '';
   if (!isContinued(asked)) {
     if ((asked.get('code_challenge') ?? '') === '') {
-      exchange.query = withParameters(query, {
-        code_challenge: standInChallenge(clientId),
-        code_challenge_method: 'S256',
-      });
+      exchange.query = withParameters(query, standInFor(clientId));
     }
   } else if (
     asked.has('consent_verifier') &&
     isStandIn(asked) &&
-    protectionFault(isHydraId(clientId) ? await hydra.client(clientId) : undefined, asked) !== undefined
+    protectionFault(isHydraId(clientId) ? applicationOf(await hydra.client(clientId)) : undefined, asked) !==
+      undefined
   ) {
     // Hydra knows where its refusal goes.
     exchange.query = withParameters(query, { code_challenge: '' });

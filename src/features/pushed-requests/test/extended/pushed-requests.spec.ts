@@ -58,8 +58,11 @@ describe.each(databaseKinds)('pushed authorization requests, on %s', (database) 
     });
 
   /** Pushes a request as a program without a library does. */
-  async function push(changes: Readonly<Record<string, string>> = {}, secret = wiki.secret): Promise<Page> {
-    const { id } = wiki;
+  async function push(
+    changes: Readonly<Record<string, string>> = {},
+    secret = wiki.secret,
+    id = wiki.id,
+  ): Promise<Page> {
     return new UserAgent(stack.url).request('/ory/hydra/oauth2/par', {
       method: 'POST',
       headers: { authorization: `Basic ${Buffer.from(`${id}:${secret}`).toString('base64')}` },
@@ -129,7 +132,7 @@ describe.each(databaseKinds)('pushed authorization requests, on %s', (database) 
     const pages = await Promise.all(Array.from({ length: 5 }, async () => browser.request(path)));
     expect(pages.filter(({ status }) => status === 400)).toHaveLength(4);
     const again = await browser.navigate(path);
-    expect([again.status, again.text]).toEqual([400, expect.stringContaining('has been opened before')]);
+    expect([again.status, again.text]).toEqual([400, expect.stringContaining('was opened before')]);
   });
 
   it('a reference is good for a minute, and for its application', async () => {
@@ -161,6 +164,23 @@ describe.each(databaseKinds)('pushed authorization requests, on %s', (database) 
     expect(refusalOf(await push({ redirect_uri: 'https://evil.example/' }))).toBe('400 invalid_request');
     expect(refusalOf(await push({ response_type: 'token' }))).toBe('400 invalid_request');
     expect((await push({ state: 's'.repeat(2100) })).status).toBe(414);
+    for (const changes of [
+      { code_challenge: '' },
+      { code_challenge_method: 'plain' },
+      { code_challenge_method: '' },
+      { nonce: 'short' },
+    ]) {
+      expect(refusalOf(await push(changes))).toBe('400 invalid_request');
+    }
+    const lax = await registerApplication(stack, {
+      name: 'Lax',
+      codeProtection: 'nonce',
+      redirectUris: [redirectUri],
+    });
+    const unprotected = { code_challenge: '', code_challenge_method: '' };
+    const refused = await push({ ...unprotected }, lax.secret, lax.id);
+    expect(errorSchema.parse(refused.json()).error_description).toContain('new nonce for each login');
+    expect((await push({ ...unprotected, nonce: 'n'.repeat(20) }, lax.secret, lax.id)).status).toBe(201);
     const unknown = await new UserAgent(stack.url).request('/ory/hydra/oauth2/par', {
       method: 'POST',
       body: new URLSearchParams({ client_id: 'nobody', response_type: 'code' }),

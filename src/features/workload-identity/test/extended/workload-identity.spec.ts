@@ -375,7 +375,12 @@ describe.each(databaseKinds)('workload identity, on %s', (database) => {
       await writeKeys({ [cluster]: { keys: [] } });
       expect(await reasonOf(exchange(token, { client_id: id }))).toBe('workload_token_invalid');
       await writeKeys([]);
-      expect((await exchange(token, { client_id: id })).status).toBe(503);
+      const unusable = await exchange(token, { client_id: id });
+      expect([unusable.status, unusable.json()]).toMatchObject([
+        503,
+        { detail: expect.stringMatching(/^WORKLOAD_KEYS_FILE can’t be used: /) },
+      ]);
+      expect(await events()).toContain(id);
       await writeKeys({});
     });
   });
@@ -420,7 +425,10 @@ describe.each(databaseKinds)('workload identity, on %s', (database) => {
         expect((await administrator.send('DELETE', `${pathOf(id)}/${newId()}`)).status).toBe(404);
       }
       const id = await newMachine();
-      for (let count = 0; count < 20; count += 1) {
+      await trust(id, { issuer: ci.url, claims: { sub, ref: 'main' } });
+      const again = await administrator.post(pathOf(id), { issuer: ci.url, claims: { ref: 'main', sub } });
+      expect(again.text).toContain('The machine has this rule already.');
+      for (let count = 1; count < 20; count += 1) {
         await trust(id, { issuer: ci.url, claims: { sub: `${sub}${count}` } });
       }
       expect((await administrator.post(pathOf(id), { issuer: ci.url, claims: { sub } })).status).toBe(409);
