@@ -7,10 +7,25 @@ export const assertionAlgorithms = ['RS256', 'PS256', 'ES256', 'ES384', 'ES512',
 /** A number in base64url. */
 const number = (least: number, most: number) => z.string().regex(new RegExp(`^[\\w-]{${least},${most}}$`));
 const common = {
-  kid: z.string().min(1).max(200),
+  kid: z.string({ error: 'must have a kid, by which its signatures name it' }).min(1).max(200),
   use: z.literal('sig').optional(),
   alg: z.enum(assertionAlgorithms).optional(),
+  // As the Web Cryptography API exports keys.
+  key_ops: z.array(z.literal('verify')).max(1).optional(),
+  ext: z.boolean().optional(),
 };
+
+/** Members of a key that only its owner may know (RFC 7518 section 6). */
+const privateMembers = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k'];
+
+/** What a key with other members is told; undefined: what is usual. */
+function ofMembers(issue: { readonly code?: string; readonly keys?: unknown }): string | undefined {
+  const isPrivate =
+    issue.code === 'unrecognized_keys' &&
+    Array.isArray(issue.keys) &&
+    issue.keys.some((name) => privateMembers.includes(name));
+  return isPrivate ? 'must be a public key: this one has its private half' : undefined;
+}
 
 const exampleKey = {
   kty: 'EC',
@@ -32,13 +47,10 @@ const okp = { kty: z.literal('OKP'), crv: z.literal('Ed25519'), x: number(43, 43
 
 /** A public key (RFC 7517). One with its private half is refused: it would be secret no longer. */
 export const publicKeySchema = z.discriminatedUnion('kty', [
-  z.strictObject({ ...rsa, ...common }),
-  z.strictObject({ ...ec, ...common }),
-  z.strictObject({ ...okp, ...common }),
+  z.strictObject({ ...rsa, ...common }, { error: ofMembers }),
+  z.strictObject({ ...ec, ...common }, { error: ofMembers }),
+  z.strictObject({ ...okp, ...common }, { error: ofMembers }),
 ]);
-
-/** Members of a key that only its owner may know (RFC 7518 section 6). */
-const privateMembers = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k'];
 
 /** The numbers of a public key that comes with what it signed, without what else is stated about it. */
 export const embeddedKeySchema = z
@@ -49,10 +61,12 @@ export const embeddedKeySchema = z
 /** A set of public keys (RFC 7517 section 5), each with an id of its own. */
 export const publicKeysSchema = z.object({
   keys: z
-    .array(publicKeySchema)
+    .array(publicKeySchema, { error: 'must be a JWK Set: an object with a list of keys' })
     .min(1)
     .max(5)
-    .refine((keys) => new Set(keys.map(({ kid }) => kid)).size === keys.length)
+    .refine((keys) => new Set(keys.map(({ kid }) => kid)).size === keys.length, {
+      error: 'must have another kid for each key',
+    })
     .meta({ example: [exampleKey] }),
 });
 
@@ -61,7 +75,7 @@ export type PublicKeys = z.output<typeof publicKeysSchema>;
 type PublicKey = PublicKeys['keys'][number];
 
 /** A public key as jose has it. Without an algorithm it is for each that its kind can have. */
-export function toJwk({ use, alg, ...numbers }: PublicKey): JWK {
+export function toJwk({ use, alg, key_ops: _operations, ext: _ext, ...numbers }: PublicKey): JWK {
   return { ...numbers, ...(use && { use }), ...(alg && { alg }) };
 }
 

@@ -131,6 +131,10 @@ export function faultOf(
   if (option !== undefined) {
     return `${option} is for administrators, without --org`;
   }
+  const [, key] = /^jwks\.keys\.(\d+)/.exec(field) ?? [];
+  if (key !== undefined) {
+    return `--jwks key ${Number(key) + 1} ${message}`;
+  }
   const [member = '', index] = field.split('.');
   const value = body[member];
   const entry: unknown = Array.isArray(value) && index !== undefined ? value[Number(index)] : undefined;

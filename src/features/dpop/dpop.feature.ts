@@ -11,7 +11,9 @@ export const dpop = defineFeature({
     return DPOP_AUDIENCES.flatMap((audience, index) =>
       known.has(audience)
         ? []
-        : [`DPOP_AUDIENCES: entry ${index + 1} is neither TOKEN_AUDIENCE nor in PROTECTED_RESOURCES`],
+        : [
+            `DPOP_AUDIENCES: entry ${index + 1} is neither TOKEN_AUDIENCE nor in PROTECTED_RESOURCES, which are ${[...known].join(', ')}`,
+          ],
     );
   },
   module: async () => (await import('./dpop.module.js')).DpopModule,

@@ -69,7 +69,7 @@ export function WhatToCopy({ application, addresses }: WhatToCopyProps): VNode {
           </div>
         )}
       </dl>
-      {kind === 'web' && (
+      {kind === 'web' && application.jwks === null && (
         <section aria-labelledby="programs-title">
           <h3 id="programs-title">{text('programs.title')}</h3>
           {programs.map((program) => (
@@ -100,13 +100,17 @@ function Requests({ application, addresses }: WhatToCopyProps): VNode {
       />
       <CopyField id="application-audience" label={text('applications.audience')} value={audience} />
       <CopyField id="application-exchange" label={text('applications.exchangeUrl')} value={exchangeUrl} />
-      <p>{text('applications.copy.requestsLead')}</p>
-      <CopyField
-        id="application-requests"
-        label={text('applications.copy.requests')}
-        value={machineRequests({ ...addresses, clientId })}
-        isCode
-      />
+      {application.jwks === null && (
+        <>
+          <p>{text('applications.copy.requestsLead')}</p>
+          <CopyField
+            id="application-requests"
+            label={text('applications.copy.requests')}
+            value={machineRequests({ ...addresses, clientId })}
+            isCode
+          />
+        </>
+      )}
     </>
   );
 }

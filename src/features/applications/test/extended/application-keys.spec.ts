@@ -241,6 +241,28 @@ describe.each(databaseKinds)('applications that authenticate by keys, on %s', (d
     expect(await bySecret(clientSecret)).toBe(200);
   });
 
+  it('a key as the Web Cryptography API exports it will do, and what is wrong with another is said', async () => {
+    const { publicKey, privateKey } = await crypto.subtle.generateKey(
+      { name: 'ECDSA', namedCurve: 'P-256' },
+      true,
+      ['sign', 'verify'],
+    );
+    const exported = await crypto.subtle.exportKey('jwk', publicKey);
+    const answer = await patched(machine, { jwks: { keys: [{ ...exported, kid: 'web' }] } });
+    expect([answer.status, answer.status === 200 ? '' : answer.text]).toEqual([200, '']);
+    const own = await crypto.subtle.exportKey('jwk', privateKey);
+    const faults = [
+      [{ keys: [exported] }, 'must have a kid'],
+      [{ keys: [{ ...own, kid: 'web' }] }, 'must be a public key'],
+      [{ ...exported, kid: 'web' }, 'must be a JWK Set'],
+      [{ keys: [1, 2].map(() => ({ ...exported, kid: 'web' })) }, 'must have another kid'],
+    ] as const;
+    for (const [jwks, fault] of faults) {
+      const refused = await patched(machine, { jwks });
+      expect([refused.status, refused.text]).toEqual([400, expect.stringContaining(fault)]);
+    }
+  });
+
   it.each([
     [
       'a private key',
