@@ -15,6 +15,7 @@ const discoverySchema = z.looseObject({
   token_endpoint: z.url().optional(),
   jwks_uri: z.url().optional(),
   revocation_endpoint: z.url().optional(),
+  response_modes_supported: z.array(z.string()).default(['query']),
   token_endpoint_auth_methods_supported: z.array(z.string()).optional(),
 });
 type Metadata = z.output<typeof discoverySchema>;
@@ -36,7 +37,10 @@ export const openIdProviderCheck: Check<Auth0Configuration | OidcConfiguration> 
       const expected = new URL(issuer).href;
       const isSame = URL.canParse(data.issuer) && new URL(data.issuer).href === expected;
       const redirectUri = `${configuration.PUBLIC_URL}/auth/callback`;
-      const missing = needed.filter((name) => data[name] === undefined);
+      const missing: string[] = needed.filter((name) => data[name] === undefined);
+      if (!data.response_modes_supported.includes('query')) {
+        missing.push('the response mode query');
+      }
       const troubles = await Promise.all([
         knowsClient(data, { clientId, clientSecret, redirectUri }),
         takesRedirect(data, { clientId, redirectUri }),

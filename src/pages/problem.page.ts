@@ -71,6 +71,7 @@ const adviceByReason: Readonly<Record<string, TextKey>> = {
   userinfo_encrypted: 'error.answerForm',
   userinfo_signed: 'error.answerForm',
   provider_port_blocked: 'error.answerForm',
+  provider_without_query: 'error.answerForm',
 };
 
 /** The number of minutes to wait; empty if it isn't known. */

@@ -97,7 +97,7 @@ describe('a provider that seals its answers', () => {
   ] as const)('by encryption is named in the log and on the page: %s', async (reason, registered) => {
     const { page, reasons } = await logIn({ registration: { ...(await encryptionKey()), ...registered } });
     expect([page.status, page.html().querySelector('code')?.text]).toEqual([502, 'provider_misconfigured']);
-    expect(page.text).toContain('encrypts or signs');
+    expect(page.text).toContain('encrypts, signs or sends');
     expect(reasons).toContain(reason);
   });
 
@@ -107,13 +107,30 @@ describe('a provider that seals its answers', () => {
       namesUserInfoAlgorithms: false,
     });
     expect([page.status, page.html().querySelector('code')?.text]).toEqual([502, 'provider_misconfigured']);
-    expect(page.text).toContain('encrypts or signs');
+    expect(page.text).toContain('encrypts, signs or sends');
     expect(reasons).toContain('userinfo_signed');
   });
 
   it('by a signature of an algorithm that its metadata names, is understood', async () => {
     const { page } = await logIn({ registration: { userinfo_signed_response_alg: 'RS256' } });
     expect([page.status, page.url]).toEqual([200, `${site.url}/`]);
+  });
+
+  it('by pages that post themselves alone, is named in the log and on the page', async () => {
+    site = await newGatewaySite();
+    side = await startOpenIdSide('oidc', site.url, { metadata: { response_modes_supported: ['form_post'] } });
+    gateway = await runGateway(site, side.env, false);
+    const page = await new ContractParty(side, site.url).ask(new UserAgent(site.url));
+    expect([page.status, page.html().querySelector('code')?.text]).toEqual([502, 'provider_misconfigured']);
+    expect(page.text).toContain('sends its answers in a way');
+    expect(gateway.log.join('')).toContain('"reason":"provider_without_query"');
+  });
+
+  it('and takes nothing but pushed requests, logs people in', async () => {
+    const { page } = await logIn({ takesPushedOnly: true });
+    expect([page.status, page.url]).toEqual([200, `${site.url}/`]);
+    const metadata = await fetch(`${side.env['OIDC_ISSUER']}/.well-known/openid-configuration`);
+    expect(await metadata.json()).toMatchObject({ require_pushed_authorization_requests: true });
   });
 
   it('on a port that cannot be called, is named in the log and on the page', async () => {

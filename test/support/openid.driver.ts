@@ -20,7 +20,7 @@ const ownClientSecret = 'gateway-secret-of-the-contract';
 /** How the provider treats the gateway. */
 export interface OpenIdSideOptions extends Pick<
   OpenIdProviderOptions,
-  'tellsOnlyByIdToken' | 'sealsAnswers' | 'refusesOfflineAccess'
+  'tellsOnlyByIdToken' | 'sealsAnswers' | 'takesPushedOnly' | 'refusesOfflineAccess'
 > {
   /** Whether it gets refresh tokens. Default false. */
   readonly refreshes?: boolean;
@@ -28,6 +28,8 @@ export interface OpenIdSideOptions extends Pick<
   readonly registration?: Partial<ClientMetadata>;
   /** Whether the metadata names the algorithms of signed answers of `/userinfo`. Default true. */
   readonly namesUserInfoAlgorithms?: boolean;
+  /** Members of the metadata that are otherwise. */
+  readonly metadata?: Readonly<Record<string, unknown>>;
 }
 
 /** An OpenID provider whose accounts change. */
@@ -46,7 +48,13 @@ export interface OpenIdSide extends ProviderSide {
 export async function startOpenIdSide(
   name: 'auth0' | 'oidc',
   gatewayUrl: string,
-  { refreshes = false, registration, namesUserInfoAlgorithms = true, ...options }: OpenIdSideOptions = {},
+  {
+    refreshes = false,
+    registration,
+    namesUserInfoAlgorithms = true,
+    metadata = {},
+    ...options
+  }: OpenIdSideOptions = {},
 ): Promise<OpenIdSide> {
   const accounts = new Map<string, OpenIdAccount>();
   const [port = 0, front = 0] = await findFreePorts(2);
@@ -59,11 +67,11 @@ export async function startOpenIdSide(
     audience: apiAudience,
     ...options,
   });
-  if (!namesUserInfoAlgorithms) {
-    proxy.rewrite('/.well-known/openid-configuration', (body) => ({
-      ...body,
-      userinfo_signing_alg_values_supported: undefined,
-    }));
+  const changed = namesUserInfoAlgorithms
+    ? metadata
+    : { ...metadata, userinfo_signing_alg_values_supported: undefined };
+  if (Object.keys(changed).length > 0) {
+    proxy.rewrite('/.well-known/openid-configuration', (body) => ({ ...body, ...changed }));
   }
   return {
     name,

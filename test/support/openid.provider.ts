@@ -23,6 +23,8 @@ export interface OpenIdProviderOptions {
   readonly tellsOnlyByIdToken?: boolean;
   /** Whether clients may have answers signed and encrypted. Default false. */
   readonly sealsAnswers?: boolean;
+  /** Whether it takes no authorization request but those that are pushed (RFC 9126). Default false. */
+  readonly takesPushedOnly?: boolean;
   /** Whether it refuses `offline_access`, which its metadata lists, to every client. Default false: it grants no refresh token. */
   readonly refusesOfflineAccess?: boolean;
 }
@@ -79,6 +81,7 @@ export async function startOpenIdProvider(options: OpenIdProviderOptions): Promi
     keys,
     tellsOnlyByIdToken: options.tellsOnlyByIdToken === true,
     sealsAnswers: options.sealsAnswers === true,
+    takesPushedOnly: options.takesPushedOnly === true,
   });
   const published = [keys.jwk];
   const seen: SeenRequest[] = [];

@@ -24,6 +24,7 @@ export interface OpenIdSettings {
   readonly keys: OpenIdKeys;
   readonly tellsOnlyByIdToken: boolean;
   readonly sealsAnswers: boolean;
+  readonly takesPushedOnly: boolean;
 }
 
 /** Auth0's paths. */
@@ -95,6 +96,10 @@ export function openIdConfiguration(settings: OpenIdSettings): Configuration {
       userinfo: { enabled: !settings.tellsOnlyByIdToken },
       encryption: { enabled: settings.sealsAnswers },
       jwtUserinfo: { enabled: settings.sealsAnswers },
+      pushedAuthorizationRequests: {
+        enabled: settings.takesPushedOnly,
+        requirePushedAuthorizationRequests: settings.takesPushedOnly,
+      },
       clientCredentials: { enabled: true },
       introspection: { enabled: flavour === 'plain', allowedPolicy: () => true },
       revocation: { enabled: true, allowedPolicy: () => true },

@@ -54,7 +54,8 @@ export async function testOpenId(
     'keys',
     keysUrl,
     async () => {
-      if (needed.some((name) => member(name) === '')) {
+      const modes: unknown = Reflect.get(metadata ?? {}, 'response_modes_supported');
+      if (needed.some((name) => member(name) === '') || (Array.isArray(modes) && !modes.includes('query'))) {
         throw new StepError('metadata_incomplete');
       }
       const { status, json } = await ask(keysUrl);

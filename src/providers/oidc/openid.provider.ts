@@ -361,6 +361,10 @@ export class OpenIdProvider {
     if (missing !== undefined) {
       throw new Problem('provider_misconfigured', { reason: `provider_without_${missing}` });
     }
+    // Without the member, there is the query (OpenID Connect Discovery section 3).
+    if (metadata.response_modes_supported?.includes('query') === false) {
+      throw new Problem('provider_misconfigured', { reason: 'provider_without_query' });
+    }
     requireUrls(metadata, insecure ? /^https?:$/ : /^https:$/);
     const keys = new ProviderKeys(metadata.jwks_uri ?? '', this.call);
     return {
@@ -391,7 +395,12 @@ function discoveryProblem(error: unknown): Problem {
 
 /** Requires that endpoints are URLs with these protocols: neither browsers nor this server may be led to an address that anyone can answer for. */
 function requireUrls(metadata: openid.ServerMetadata, protocols: RegExp): void {
-  for (const name of [...neededMetadata, 'userinfo_endpoint', 'introspection_endpoint'] as const) {
+  for (const name of [
+    ...neededMetadata,
+    'userinfo_endpoint',
+    'introspection_endpoint',
+    'pushed_authorization_request_endpoint',
+  ] as const) {
     const url = metadata[name];
     if (url !== undefined && !(URL.canParse(url) && protocols.test(new URL(url).protocol))) {
       throw new Problem('provider_misconfigured', { reason: `provider_insecure_${name}` });

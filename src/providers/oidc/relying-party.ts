@@ -89,15 +89,27 @@ export class RelyingParty {
     };
   }
 
-  /** The URL to which the browser is sent. */
+  /**
+   * The URL to which the browser is sent. A provider that takes no other requests is sent this one itself (RFC 9126).
+   * @throws {Problem} `provider_misconfigured` when it refuses our client then, `provider_unavailable` for no answer.
+   */
   async authorizationUrl(checks: LoginChecks, parameters: Readonly<Record<string, string>>): Promise<URL> {
-    return openid.buildAuthorizationUrl(this.#configuration, {
+    const request = {
       ...parameters,
       state: checks.state,
       nonce: checks.nonce,
       code_challenge: await openid.calculatePKCECodeChallenge(checks.codeVerifier),
       code_challenge_method: 'S256',
-    });
+    };
+    const { require_pushed_authorization_requests: isPushed } = this.#configuration.serverMetadata();
+    if (isPushed !== true) {
+      return openid.buildAuthorizationUrl(this.#configuration, request);
+    }
+    try {
+      return await openid.buildAuthorizationUrlWithPAR(this.#configuration, request);
+    } catch (error) {
+      throw deploymentRefusalOf(error) ?? unavailable('pushed_request_refused', error);
+    }
   }
 
   /**

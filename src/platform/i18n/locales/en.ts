@@ -796,7 +796,7 @@ export const english = {
   'error.memberElsewhere':
     "Your company's login can't vouch for you here, because you are a member of other organisations too. Log in with an account of this site instead.",
   'error.answerForm':
-    "It is not your fault, and trying again won't help: the login provider encrypts or signs its answers in a way that this site doesn't support, or is on a port that can't be called. Tell the operator of this site the error code and the request id below.",
+    "It is not your fault, and trying again won't help: the login provider encrypts, signs or sends its answers in a way that this site doesn't support, or is on a port that can't be called. Tell the operator of this site the error code and the request id below.",
   'problem.login_state_invalid.title': "This login can't continue",
   'problem.login_state_invalid.advice':
     'The login was started in another browser, is too old, or has already been used. Please start again, and allow cookies for this site.',
@@ -1046,7 +1046,8 @@ export const english = {
     'The metadata has no certificate for signatures with an RSA key of 2,048 bits or more.',
   'connection.fault.metadata_expired':
     'The metadata has expired (validUntil): get the current metadata from the provider.',
-  'connection.fault.metadata_incomplete': 'The metadata lacks an endpoint that a login needs.',
+  'connection.fault.metadata_incomplete':
+    'The metadata lacks an endpoint, or the response mode query, that a login needs.',
   'connection.fault.no_keys': 'The provider publishes no keys.',
   'connection.fault.client_refused': 'The provider does not accept the client id with this secret.',
   'connection.fault.client_method':
