@@ -164,6 +164,11 @@ async function workloadsOf(world: World, gateway: Gateway): Promise<string> {
   return `/api/v1/applications/${String(Reflect.get(Object(answer.json()), 'id'))}/workloads`;
 }
 
+const crossAppTarget = {
+  audience: 'https://auth.notes.example',
+  resource: 'https://notes.example/mcp',
+  clientId: 'wiki',
+};
 const workload = { issuer: 'https://ci.example.org', claims: { sub: 'project' } };
 
 /** A connection of the organisation. */
@@ -565,6 +570,29 @@ const rows: Readonly<Record<string, Row>> = {
     scope: 'api',
     isForAdministrators: true,
     request: async (world, gateway) => ({ path: `${await workloadsOf(world, gateway)}/${newId()}` }),
+    statuses: [401, 403, 403, 403, 403, 403, 404, 404, 403, 401],
+  },
+  'GET /api/v1/applications/:id/cross-app-targets': {
+    scope: 'api',
+    isForAdministrators: true,
+    request: async (world, gateway) => ({ path: `${await ofAny(world, gateway)}/cross-app-targets` }),
+    statuses: administrators,
+  },
+  'POST /api/v1/applications/:id/cross-app-targets': {
+    scope: 'api',
+    isForAdministrators: true,
+    request: async (world, gateway) => ({
+      path: `${await ofAny(world, gateway)}/cross-app-targets`,
+      body: crossAppTarget,
+    }),
+    statuses: [401, 403, 403, 403, 403, 403, 201, 201, 403, 401],
+  },
+  'DELETE /api/v1/applications/:id/cross-app-targets/:targetId': {
+    scope: 'api',
+    isForAdministrators: true,
+    request: async (world, gateway) => ({
+      path: `${await ofAny(world, gateway)}/cross-app-targets/${newId()}`,
+    }),
     statuses: [401, 403, 403, 403, 403, 403, 404, 404, 403, 401],
   },
   'POST /api/v1/orgs/:id/applications': {

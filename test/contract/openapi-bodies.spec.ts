@@ -13,6 +13,7 @@ const withoutSuccess: Readonly<Record<string, string>> = {
     'is off unless it is switched on; src/features/agents/test/extended/client-registration.spec.ts sends it',
   'POST /ssf/events': 'takes a token that another provider has signed',
   'POST /api/v1/applications/{id}/workloads': 'takes the id of a machine',
+  'POST /api/v1/applications/{id}/cross-app-targets': 'takes the id of an application',
   'PATCH /ssf/streams': 'takes the id of a stream',
   'PUT /ssf/streams': 'takes the id of a stream',
   'POST /ssf/status': 'takes the id of a stream',

@@ -71,6 +71,12 @@ export async function makeFuzzWorld(gateway: Gateway): Promise<FuzzWorld> {
     issuer: 'https://issuer.example.org',
     claims: { sub: 'deployer' },
   });
+  const targets = `/api/v1/applications/${textOf(any, 'id')}/cross-app-targets`;
+  const target = await send(gateway, 'POST', targets, as, {
+    audience: 'https://auth.example.org',
+    resource: 'https://resource.example.org',
+    clientId: 'wiki',
+  });
   const connection = await send(gateway, 'POST', `/api/v1/orgs/${orgId}/connections`, as, {
     name: 'Example Ltd.',
     kind: 'oidc',
@@ -97,6 +103,7 @@ export async function makeFuzzWorld(gateway: Gateway): Promise<FuzzWorld> {
     ['orgApplication', textOf(ofOrg, 'id')],
     ['machine', textOf(machine, 'id')],
     ['workload', textOf(workload, 'id')],
+    ['target', textOf(target, 'id')],
     ['connection', textOf(connection, 'id')],
     ['invite', textOf(invite, 'id')],
     ['myInvite', textOf(mine, 'id')],

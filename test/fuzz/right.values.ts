@@ -20,6 +20,7 @@ const rightParameter = new Map<string, string>(
     'applications applicationId': '~orgApplication~',
     'connections connectionId': '~connection~',
     'workloads workloadId': '~workload~',
+    'cross-app-targets targetId': '~target~',
     'connected-apps applicationId': 'calendar',
     'sessions id': '~session~',
     'invites id': '~myInvite~',

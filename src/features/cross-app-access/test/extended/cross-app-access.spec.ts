@@ -337,7 +337,7 @@ describe.each(databaseKinds)('cross-app access, on %s', (database) => {
     };
     expect((await request(twice('assertion', text))).json()).toMatchObject({
       status: 400,
-      reason: 'parameters_ambiguous',
+      code: 'malformed_request',
     });
     const cases = [
       [{ grant_type: grantType, resource: notes }, 'invalid_request'],
