@@ -68,6 +68,9 @@ export class IdentityAssertionGate {
         'exchange_of_other_types',
       );
     }
+    if (asked.getAll('audience').length > 1 || asked.getAll('resource').length > 1) {
+      throw new OAuthRefusal('invalid_target', 'name one audience and one resource', 'several_resources');
+    }
     const client = clientInfoOf(request);
     const event = {
       type: crossAppEvents.assertion_issued.type,

@@ -134,7 +134,7 @@ async function post(
   agent: UserAgent,
   path: string,
   { id, secret }: Pick<RegisteredClient, 'id' | 'secret'>,
-  form: Readonly<Record<string, string>>,
+  form: Readonly<Record<string, string>> | URLSearchParams,
 ): Promise<Page> {
   return agent.request(path, {
     method: 'POST',
@@ -153,7 +153,7 @@ const exchangeOf = (token: string): Readonly<Record<string, string>> => ({
 });
 
 const exchanged = async (
-  form: Readonly<Record<string, string>>,
+  form: Readonly<Record<string, string>> | URLSearchParams,
   client: Pick<RegisteredClient, 'id' | 'secret'> = assistant,
 ): Promise<Page> => post(new UserAgent(company.url), '/ory/hydra/oauth2/token', client, form);
 
@@ -219,8 +219,8 @@ it('only for targets that an administrator has named, until they are removed', a
   const target = await nameTarget();
   const other = await nameTarget({ resource: 'https://other.example' });
   const admin = await administratorOf(company);
-  const twice = await admin.send('POST', targets, { audience: siteUrl, resource: notes, clientId: 'x' });
-  expect(twice.status).toBe(409);
+  const again = await admin.send('POST', targets, { audience: siteUrl, resource: notes, clientId: 'x' });
+  expect(again.status).toBe(409);
   expect((await admin.fetch(targets)).json()).toMatchObject({
     items: [{ id: target, audience: siteUrl, resource: notes }, { id: other }],
   });
@@ -243,6 +243,9 @@ it('only for targets that an administrator has named, until they are removed', a
     const answer = await exchanged(form);
     expect([answer.status, errorOf(answer)]).toEqual([400, error]);
   }
+  const twice = new URLSearchParams(exchangeOf(token));
+  twice.append('resource', 'https://other.example');
+  expect(errorOf(await exchanged(twice))).toBe('invalid_target');
   expect(await removeTarget(other)).toBe(204);
   expect((await exchanged(without)).status).toBe(200);
   expect(await removeTarget(target)).toBe(204);
