@@ -69,7 +69,8 @@ describe.each(routes)('%s', (path) => {
     const answer = await get(path, { authorization, cookie: `vestibule=${cookie}` });
     expect(answer.status).toBe(401);
     expect(answer.headers.get('content-type')).toContain('application/problem+json');
-    expect(answer.headers.get('www-authenticate') ?? 'Bearer').toContain('Bearer');
+    const scheme = /^dpop /i.test(authorization) ? 'DPoP' : 'Bearer';
+    expect(answer.headers.get('www-authenticate') ?? scheme).toContain(scheme);
   });
 
   it('sends a page load to login with the way back, and an API call never anywhere', async () => {

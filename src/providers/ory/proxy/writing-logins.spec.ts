@@ -56,7 +56,8 @@ const questions = (): number => ory.asked.filter((line) => line.startsWith(route
 it('a name with a hash that Kratos made is asked about once', async () => {
   hasPassword({ hashed_password: passwordHashes.argon2id });
   expect([await identityOf(), await identityOf(), questions()]).toEqual([undefined, undefined, 1]);
-  expect(ory.asked[0]).toContain('include_credential=password');
+  // The gateway's own start may ask something meanwhile.
+  expect(ory.asked.find((line) => line.startsWith(route))).toContain('include_credential=password');
 });
 
 it.each([
